@@ -1,0 +1,67 @@
+"""Settings from the environment, read once by an entry point and handed down as values."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from elasticsearch import Elasticsearch
+
+from turnout.elastic.client import connect
+from turnout.elastic.names import Names
+from turnout.elastic.reader import Reader
+from turnout.elastic.writer import Writer
+
+DEFAULT_URL = "http://127.0.0.1:9210"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that turnout takes from its environment. No secret has a default."""
+
+    root: Path
+    """Folder that holds `schemas/` and `pipelines/`. TURNOUT_ROOT, else the current folder."""
+    url: str
+    """Elasticsearch. TURNOUT_ELASTICSEARCH_URL, else the address of the local node (`turnout elastic start`)."""
+    prefix: str
+    """Put before every index name. TURNOUT_INDEX_PREFIX, else nothing."""
+    models: Path
+    """Folder with prepared models, by digest. TURNOUT_MODELS, else build/models under the root."""
+    build: Path
+    """Folder for what turnout itself makes. TURNOUT_BUILD, else build under the root."""
+    read_key: str | None = field(default=None, repr=False)
+    """API key with read privileges. TURNOUT_ELASTICSEARCH_READ_API_KEY."""
+    write_key: str | None = field(default=None, repr=False)
+    """API key with write privileges; the service never gets it. TURNOUT_ELASTICSEARCH_WRITE_API_KEY."""
+
+    def names(self, collection: str) -> Names:
+        """The index names of a collection."""
+        return Names(collection=collection, prefix=self.prefix)
+
+    def reader(self) -> Reader:
+        """A reader with the reading credential."""
+        return Reader(self._connect(self.read_key))
+
+    def writer(self) -> Writer:
+        """A writer with the writing credential."""
+        return Writer(self._connect(self.write_key))
+
+    def _connect(self, key: str | None) -> Elasticsearch:
+        return connect(self.url, api_key=key)
+
+
+def from_environment() -> Settings:
+    """The settings of this process."""
+    env = os.environ
+    root = Path(env.get("TURNOUT_ROOT", ".")).resolve()
+    build = Path(env.get("TURNOUT_BUILD", root / "build")).resolve()
+    return Settings(
+        root=root,
+        url=env.get("TURNOUT_ELASTICSEARCH_URL", DEFAULT_URL),
+        prefix=env.get("TURNOUT_INDEX_PREFIX", ""),
+        models=Path(env.get("TURNOUT_MODELS", build / "models")).resolve(),
+        build=build,
+        read_key=env.get("TURNOUT_ELASTICSEARCH_READ_API_KEY"),
+        write_key=env.get("TURNOUT_ELASTICSEARCH_WRITE_API_KEY"),
+    )

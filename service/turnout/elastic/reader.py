@@ -1,0 +1,264 @@
+"""Reading from Elasticsearch: the class that can't change anything.
+
+Given to planning, verifying, judging and status with read-only credentials. Followers and apply have a Writer
+beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+from elasticsearch import ApiError, Elasticsearch, NotFoundError
+from elasticsearch import ConnectionError as ClientConnectionError
+
+from turnout.elastic import state
+from turnout.elastic.names import Names
+from turnout.elastic.views import META_KEY, View, ViewMeta
+from turnout.errors import Unavailable
+
+PAGE = 1000
+_JSON = {"accept": "application/json", "content-type": "application/json"}
+
+RecordT = TypeVar("RecordT", bound=state.Record)
+
+
+class StoredRecord(NamedTuple):
+    """A state record with the place in history that a compare-and-set names."""
+
+    record: state.AnyRecord
+    seq_no: int
+    primary_term: int
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """One stored document. `seq_no` and `sort` are set where the call asked for them; `version` is the external one."""
+
+    id: str
+    source: dict[str, Any]
+    seq_no: int = -1
+    version: int = -1
+    sort: tuple[Any, ...] = ()
+
+
+@contextmanager
+def reaching(client: Elasticsearch) -> Iterator[None]:
+    """Turn "can't be reached" and "too busy" of the vendor client into `Unavailable`."""
+    try:
+        yield
+    except ClientConnectionError as error:
+        raise Unavailable(
+            f"Elasticsearch can't be reached: {error.message}",
+            where=_url(client),
+            remedy="check the URL, or start a local one with `turnout elastic start`",
+        ) from error
+    except ApiError as error:
+        if error.status_code in (429, 502, 503, 504):
+            raise Unavailable(
+                f"Elasticsearch is not able to answer now (HTTP {error.status_code})",
+                where=_url(client),
+                remedy="try again when the cluster is healthy",
+            ) from error
+        raise
+
+
+def _url(client: Elasticsearch) -> str:
+    return ", ".join(f"{node.scheme}://{node.host}:{node.port}" for node in client.transport.node_pool.all())
+
+
+class Reader:
+    """Read-only access to one cluster. All methods raise `Unavailable` when the server can't answer."""
+
+    def __init__(self, client: Elasticsearch) -> None:
+        self._client = client
+
+    def server_version(self) -> str:
+        """The server's version number, for example `9.4.3`."""
+        with reaching(self._client):
+            return str(self._client.info()["version"]["number"])
+
+    def index_uuid(self, index: str) -> str | None:
+        """The identity of this incarnation of an index; None if there is no such index."""
+        found = self._describe(index)
+        return found[index]["settings"]["index"]["uuid"] if index in found else None
+
+    def describe(self, index: str) -> dict[str, Any] | None:
+        """`aliases`, `mappings` and `settings` of one index as the server gives them; None if it doesn't exist."""
+        return self._describe(index).get(index)
+
+    def _describe(self, pattern: str) -> dict[str, Any]:
+        with reaching(self._client):
+            return dict(self._client.indices.get(index=pattern, ignore_unavailable=True, allow_no_indices=True))
+
+    def views(self, names: Names) -> tuple[View, ...]:
+        """All views of a collection, oldest first, found by their `_meta`."""
+        views = []
+        for index, body in self._describe(names.views).items():
+            meta = body["mappings"].get("_meta", {}).get(META_KEY)
+            if meta is None or meta.get("collection") != names.collection:
+                continue
+            views.append(
+                View(
+                    index=index,
+                    uuid=body["settings"]["index"]["uuid"],
+                    meta=msgspec.convert(meta, ViewMeta),
+                    mappings=body["mappings"],
+                    settings=body["settings"],
+                    aliases=frozenset(body["aliases"]),
+                )
+            )
+        return tuple(sorted(views, key=lambda view: (view.meta.created_at, view.index)))
+
+    def alias_targets(self, alias: str) -> frozenset[str]:
+        """The indexes that an alias points at; empty if there is no such alias."""
+        with reaching(self._client):
+            try:
+                return frozenset(self._client.indices.get_alias(name=alias))
+            except NotFoundError:
+                return frozenset()
+
+    def global_checkpoints(self, index: str) -> dict[int, int]:
+        """Per shard, the `_seq_no` up to which every in-sync copy has every operation; -1 for an empty shard."""
+        with reaching(self._client):
+            stats = self._client.indices.stats(index=index, level="shards", metric="docs")
+        shards = stats["indices"][index]["shards"]
+        return {
+            int(number): min(int(copy["seq_no"]["global_checkpoint"]) for copy in copies)
+            for number, copies in shards.items()
+        }
+
+    def refresh(self, index: str) -> None:
+        """Make all acknowledged operations of an index visible to searches."""
+        with reaching(self._client):
+            self._client.indices.refresh(index=index)
+
+    def changes(self, index: str, shard: int, *, after: int, upto: int, size: int = PAGE) -> Iterator[list[Hit]]:
+        """Pages of the documents of one shard whose last operation is in (after, upto], by `_seq_no`.
+
+        Gap-free only if `upto` is a global checkpoint that was read before the last refresh.
+        """
+        while after < upto:
+            with reaching(self._client):
+                found = self._client.search(
+                    index=index,
+                    preference=f"_shards:{shard}",
+                    size=size,
+                    seq_no_primary_term=True,
+                    query={"range": {"_seq_no": {"gt": after, "lte": upto}}},
+                    sort=[{"_seq_no": "asc"}],
+                    allow_partial_search_results=False,
+                    track_total_hits=False,
+                )
+            hits = [Hit(id=hit["_id"], source=hit["_source"], seq_no=hit["_seq_no"]) for hit in found["hits"]["hits"]]
+            if not hits:
+                return
+            yield hits
+            after = hits[-1].seq_no
+
+    def get_many(
+        self, index: str, ids: Sequence[str], *, fields: Sequence[str] | None = None, vectors: bool = False
+    ) -> dict[str, Hit]:
+        """Documents by id, in real time (a write is seen before a refresh). Missing ids are left out.
+
+        Args:
+            fields: the parts of the source to return; None for all of it.
+            vectors: also return dense vectors, which the server leaves out of the source by default.
+        """
+        if not ids:
+            return {}
+        params: dict[str, Any] = {"_source_exclude_vectors": "false" if vectors else "true"}
+        if fields is not None:
+            params["_source_includes"] = ",".join(fields)
+        # The client's mget has no parameter for vectors; the server does.
+        path = f"/{quote(index, safe='')}/_mget?{urlencode(params)}"
+        with reaching(self._client):
+            found = self._client.perform_request("POST", path, headers=_JSON, body={"ids": list(ids)})
+        return {
+            doc["_id"]: Hit(
+                id=doc["_id"], source=doc.get("_source", {}), seq_no=doc["_seq_no"], version=doc["_version"]
+            )
+            for doc in found["docs"]
+            if doc.get("found")
+        }
+
+    def scan(
+        self,
+        index: str,
+        *,
+        sort: str,
+        query: dict[str, Any] | None = None,
+        fields: Sequence[str] | None = None,
+        size: int = PAGE,
+    ) -> Iterator[Hit]:
+        """All matching documents of a point in time, in the order of the keyword or number field `sort`."""
+        with reaching(self._client):
+            pit = self._client.open_point_in_time(index=index, keep_alive="5m")["id"]
+        try:
+            after: list[Any] | None = None
+            while True:
+                with reaching(self._client):
+                    found = self._client.search(
+                        pit={"id": pit, "keep_alive": "5m"},
+                        size=size,
+                        query=query or {"match_all": {}},
+                        sort=[{sort: "asc"}],
+                        search_after=after,
+                        track_total_hits=False,
+                        source_includes=list(fields) if fields is not None else None,
+                        seq_no_primary_term=True,
+                        version=True,
+                        allow_partial_search_results=False,
+                    )
+                hits = found["hits"]["hits"]
+                for hit in hits:
+                    yield Hit(
+                        id=hit["_id"],
+                        source=hit.get("_source", {}),
+                        seq_no=hit["_seq_no"],
+                        version=hit["_version"],
+                        sort=tuple(hit["sort"]),
+                    )
+                if len(hits) < size:
+                    return
+                after = hits[-1]["sort"]
+        finally:
+            with reaching(self._client):
+                self._client.close_point_in_time(id=pit)
+
+    def search(self, index: str, body: dict[str, Any]) -> dict[str, Any]:
+        """One search; partial answers are an error and never passed off as whole."""
+        with reaching(self._client):
+            return dict(self._client.search(index=index, body=body, allow_partial_search_results=False))
+
+    def count(self, index: str, query: dict[str, Any] | None = None) -> int:
+        """How many documents match; counts what the last refresh made visible."""
+        with reaching(self._client):
+            return int(self._client.count(index=index, query=query)["count"])
+
+    def state(self, names: Names, key: str) -> state.AnyRecord | None:
+        """One record by its key, in real time."""
+        stored = self.state_versioned(names, key)
+        return stored.record if stored else None
+
+    def state_versioned(self, names: Names, key: str) -> StoredRecord | None:
+        """One record with what a compare-and-set needs (`Writer.put_state(expect=...)`)."""
+        with reaching(self._client):
+            try:
+                found = self._client.get(index=names.state, id=key)
+            except NotFoundError:
+                return None
+        return StoredRecord(state.decode(found["_source"]), found["_seq_no"], found["_primary_term"])
+
+    def states(self, names: Names, kind: type[RecordT]) -> tuple[RecordT, ...]:
+        """All records of one kind of the collection, oldest first."""
+        tag = kind.__struct_config__.tag
+        query = {"bool": {"filter": [{"term": {"type": tag}}, {"term": {"collection": names.collection}}]}}
+        with reaching(self._client):
+            found = self._client.search(
+                index=names.state, ignore_unavailable=True, size=10_000, query=query, allow_partial_search_results=False
+            )
+        records = [state.decode(hit["_source"]) for hit in found["hits"]["hits"]]
+        return tuple(sorted((r for r in records if isinstance(r, kind)), key=lambda record: record.at))

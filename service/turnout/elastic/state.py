@@ -1,0 +1,130 @@
+"""What turnout remembers between runs, as small typed records in one Elasticsearch index.
+
+Git says what should be; this index says what was reached: checkpoints of followers, the epoch of each documents
+index, the state of each release, every flip, and the freeze switch. Read through `Reader.state`, written through
+`Writer.put_state`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+STATE_MAPPING: dict[str, Any] = {
+    "dynamic": False,
+    "properties": {
+        "type": {"type": "keyword"},
+        "collection": {"type": "keyword"},
+        "at": {"type": "date"},
+        "body": {"type": "object", "enabled": False},
+    },
+}
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """The base of all records. `at` is the time of writing, ISO 8601 in UTC."""
+
+    collection: str
+    at: str
+
+    @property
+    def key(self) -> str:
+        """The document id: one record per thing remembered."""
+        raise NotImplementedError
+
+
+class Epoch(Record, frozen=True, kw_only=True, tag="epoch"):
+    """Which incarnation of the documents index the `_seq_no`s belong to.
+
+    A restored or recreated index counts `_seq_no` from the start again; its new `documents_uuid` raises the epoch, and
+    the epoch is the high part of every external version.
+    """
+
+    documents_uuid: str
+    epoch: int
+
+    @property
+    def key(self) -> str:
+        return f"epoch:{self.collection}"
+
+
+class Checkpoint(Record, frozen=True, kw_only=True, tag="checkpoint"):
+    """All operations of one shard of documents up to `seq_no` are in the view."""
+
+    view: str
+    view_uuid: str
+    shard: int
+    epoch: int
+    seq_no: int
+
+    @property
+    def key(self) -> str:
+        return checkpoint_key(self.view, self.shard)
+
+
+ReleaseState = Literal["building", "verifying", "ready", "live", "former", "failed", "retired"]
+
+
+class ReleaseRecord(Record, frozen=True, kw_only=True, tag="release"):
+    """How far a release has come. `former` was live and is kept for going back; `reason` explains `failed`.
+
+    `release` is the whole release.json, so that a release can be read back when Git has moved on.
+    """
+
+    release_id: str
+    state: ReleaseState
+    view: str | None
+    release: dict[str, Any]
+    reason: str = ""
+    report: dict[str, Any] = {}
+
+    @property
+    def key(self) -> str:
+        return f"release:{self.collection}:{self.release_id}"
+
+
+class FlipRecord(Record, frozen=True, kw_only=True, tag="flip"):
+    """One move of the alias. `from_view` is None for the first."""
+
+    from_view: str | None
+    to_view: str
+    from_release: str | None
+    to_release: str
+    reason: str
+
+    @property
+    def key(self) -> str:
+        return f"flip:{self.collection}:{self.at}:{self.to_release}"
+
+
+class Freeze(Record, frozen=True, kw_only=True, tag="freeze"):
+    """Stops every automatic flip and retirement of a collection while `frozen`."""
+
+    frozen: bool
+    reason: str
+    by: str
+
+    @property
+    def key(self) -> str:
+        return f"freeze:{self.collection}"
+
+
+AnyRecord = Epoch | Checkpoint | ReleaseRecord | FlipRecord | Freeze
+
+
+def checkpoint_key(view: str, shard: int) -> str:
+    """The id of the checkpoint of one shard of one view."""
+    return f"checkpoint:{view}:{shard}"
+
+
+def encode(record: AnyRecord) -> dict[str, Any]:
+    """A record as the document that is stored."""
+    body = msgspec.to_builtins(record)
+    return {"type": body["type"], "collection": record.collection, "at": record.at, "body": body}
+
+
+def decode(document: dict[str, Any]) -> AnyRecord:
+    """The inverse of `encode`."""
+    record: AnyRecord = msgspec.convert(document["body"], AnyRecord)
+    return record

@@ -1,0 +1,81 @@
+"""What a view says about itself: the `_meta` of its mapping.
+
+Views are found by this and never by their name. Written when a view is created, read by everybody.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+META_KEY = "turnout"
+
+# The fields that turnout adds to every view and every document of it, under one object that users may not name.
+SYSTEM_FIELD = "turnout"
+SYSTEM_MAPPING: dict[str, Any] = {
+    "properties": {
+        "id": {"type": "keyword"},
+        "tenant": {"type": "keyword"},
+        "owner": {"type": "keyword"},
+        # live: searchable. deleted: a tombstone. placeholder: could not be indexed, `reason` says why.
+        "state": {"type": "keyword"},
+        "reason": {"type": "keyword", "index": False, "doc_values": False, "ignore_above": 1000},
+        # The external version (epoch and _seq_no of the source document), searchable for sweeps and parity.
+        "version": {"type": "long"},
+        # Hash of the text that the passages came from: equal text needs no new vectors.
+        "text_hash": {"type": "keyword", "doc_values": False},
+    }
+}
+LIVE_FILTER: dict[str, Any] = {"term": {f"{SYSTEM_FIELD}.state": "live"}}
+
+
+class Probe(msgspec.Struct, frozen=True, kw_only=True):
+    """A text and the vector that the model which filled the view gave for it (float32, big-endian, base64)."""
+
+    text: str
+    kind: Literal["query", "passage"]
+    vector: str
+
+    def array(self) -> NDArray[np.float32]:
+        """The vector, float32 of shape (dims,)."""
+        return decode_vector(self.vector)
+
+
+class ViewMeta(msgspec.Struct, frozen=True, kw_only=True):
+    """The `_meta.turnout` of a view's mapping.
+
+    `index_fingerprints` are all that this view serves: the one it was built for and those that in-place changes added.
+    """
+
+    collection: str
+    index_fingerprints: tuple[str, ...]
+    embedding_fingerprint: str
+    documents: str
+    built_for: str
+    created_at: str
+    probes: tuple[Probe, ...] = ()
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """A physical index with what it says about itself. `aliases` are the alias names that point at it."""
+
+    index: str
+    uuid: str
+    meta: ViewMeta
+    mappings: dict[str, Any]
+    settings: dict[str, Any]
+    aliases: frozenset[str]
+
+
+def encode_vector(vector: NDArray[np.float32]) -> str:
+    """A float32 vector as Elasticsearch takes it in base64: big-endian."""
+    return base64.b64encode(vector.astype(">f4").tobytes()).decode("ascii")
+
+
+def decode_vector(text: str) -> NDArray[np.float32]:
+    """The inverse of `encode_vector`."""
+    return np.frombuffer(base64.b64decode(text), dtype=">f4").astype(np.float32)

@@ -1,0 +1,272 @@
+"""The artifact files as typed, frozen values.
+
+Read by everything that plans, builds or serves a release. The shape is fixed by the JSON Schemas in
+`schemas/definitions/`; a test holds the two together. Field names carry their unit.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+API_VERSION = "turnout/v1"
+
+RuntimeName = Literal["onnx", "openvino", "sentence-transformers", "static"]
+Precision = Literal["fp32", "bf16"]
+Similarity = Literal["cosine", "dot_product", "l2_norm", "max_inner_product"]
+RetrievalMode = Literal["lexical", "vector", "hybrid"]
+
+
+class Artifact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The base of all artifact values: immutable, by keyword, unknown keys refused."""
+
+
+class Digests(Artifact, frozen=True):
+    """SHA-256 of the model's weights and tokenizer files, written `sha256:<64 hex>`."""
+
+    weights: str
+    tokenizer: str
+
+
+class Prefixes(Artifact, frozen=True):
+    """Text put in front of a query or a passage before it is embedded, as the model was trained."""
+
+    query: str = ""
+    passage: str = ""
+
+
+class Runtime(Artifact, frozen=True):
+    """What computes the vectors. Part of a vector's identity: int8 and fp32 vectors are different vectors."""
+
+    name: RuntimeName
+    precision: Precision = "fp32"
+
+
+class Price(Artifact, frozen=True):
+    """What embedding costs; 0 for a model that runs on own machines."""
+
+    per_million_tokens: float
+    currency: str = "USD"
+
+
+class Model(Artifact, frozen=True):
+    """model.yaml: which model, by digest, and how it is run."""
+
+    api_version: Literal["turnout/v1"] = msgspec.field(name="apiVersion")
+    kind: Literal["Model"]
+    id: str
+    revision: str
+    license: str
+    digests: Digests
+    dims: int
+    similarity: Similarity
+    pooling: Literal["mean", "cls", "max"]
+    normalize: bool
+    max_tokens: int
+    runtime: Runtime
+    price: Price
+    prefixes: Prefixes = Prefixes()
+
+
+class Source(Artifact, frozen=True):
+    """Where documents come from: a connector and its options (see `turnout ingest --help`)."""
+
+    connector: Literal["folder", "jsonl", "csv", "python-docs"]
+    options: dict[str, str] = {}
+
+
+class Clean(Artifact, frozen=True):
+    """How text is normalised before it is cut."""
+
+    unicode: Literal["NFC", "NFKC", "none"] = "NFC"
+    collapse_whitespace: bool = True
+
+
+class Chunk(Artifact, frozen=True):
+    """How a text is cut into passages. `size` and `overlap` count tokens of the model's tokenizer."""
+
+    size: int
+    overlap: int
+    max_passages: int
+    on_overflow: Literal["truncate", "refuse"] = "refuse"
+
+
+class RateLimit(Artifact, frozen=True):
+    """The most that embedding may ask of its provider. 0 is not "no limit": it is refused."""
+
+    requests_per_minute: int
+    tokens_per_minute: int
+
+
+class Embed(Artifact, frozen=True):
+    """How passages are sent to the model."""
+
+    batch_size: int
+    rate_limit: RateLimit
+
+
+class Fields(Artifact, frozen=True):
+    """Which document fields fill which fields of the view.
+
+    `copy` maps a field of the mapping to a path in the document (`title`, `text`, or `fields.<name>`).
+    `passages` is the nested field; `passage_text` and `passage_vector` are its children.
+    """
+
+    copy: dict[str, str]
+    passages: str = "passages"
+    passage_text: str = "text"
+    passage_vector: str = "vector"
+
+
+class Retrieval(Artifact, frozen=True):
+    """What a search does unless the caller says otherwise."""
+
+    mode: RetrievalMode
+    k: int
+    num_candidates: int
+    rank_window: int
+    rank_constant: int
+    lexical_fields: dict[str, float]
+    filter_fields: list[str] = []
+    timeout_ms: int = 1000
+
+
+class Limits(Artifact, frozen=True):
+    """Bounds that protect the service and the bill."""
+
+    max_document_bytes: int
+    max_k: int
+    max_query_chars: int
+    max_concurrent_searches: int
+
+
+class Budget(Artifact, frozen=True):
+    """Money that embedding may cost; a backfill that would cost more is refused by the plan."""
+
+    per_month: float
+    per_backfill: float
+    currency: str = "USD"
+
+
+class Pipeline(Artifact, frozen=True):
+    """pipeline.yaml: source -> clean -> chunk -> embed -> index; retrieval; limits; budget."""
+
+    api_version: Literal["turnout/v1"] = msgspec.field(name="apiVersion")
+    kind: Literal["Pipeline"]
+    source: Source
+    clean: Clean
+    chunk: Chunk
+    embed: Embed
+    index: Fields
+    retrieval: Retrieval
+    limits: Limits
+    budget: Budget
+
+
+class AttestationGate(Artifact, frozen=True):
+    """Least cosine between a probe's stored vector and the one that the running model gives."""
+
+    min_cosine: float
+
+
+class AnnRecallGate(Artifact, frozen=True):
+    """Least mean overlap of approximate with exact nearest neighbours at `k`, over `queries` sampled queries."""
+
+    k: int
+    min: float
+    queries: int
+
+
+class QualityGate(Artifact, frozen=True):
+    """How much judged quality a candidate may lose against the live release.
+
+    A loss that is significant at `alpha` (paired sign-flip permutation test) fails; a 1 - 2*alpha bootstrap interval
+    that reaches below `-max_loss` is not enough evidence and doesn't pass either.
+    """
+
+    metric: Literal["ndcg@10", "mrr@10", "recall@10", "recall@100"]
+    max_loss: float
+    alpha: float
+    min_queries: int
+    seed: int = 20260101
+
+
+class VerifyGates(Artifact, frozen=True):
+    """What `verify` must show before a view is `ready`. Parity has no setting: it is exact."""
+
+    attestation: AttestationGate
+    ann_recall: AnnRecallGate
+    quality: QualityGate
+
+
+class Gates(Artifact, frozen=True):
+    """gates.yaml."""
+
+    api_version: Literal["turnout/v1"] = msgspec.field(name="apiVersion")
+    kind: Literal["Gates"]
+    verify: VerifyGates
+
+
+class Override(Artifact, frozen=True):
+    """A named rule that may be broken until a day (ISO date) for a reason."""
+
+    rule: str
+    reason: str
+    expires: str
+
+
+class Overrides(Artifact, frozen=True):
+    """overrides.yaml: expiring permissions. Absent in normal times."""
+
+    api_version: Literal["turnout/v1"] = msgspec.field(name="apiVersion")
+    kind: Literal["Overrides"]
+    overrides: list[Override]
+
+
+class FileDigest(Artifact, frozen=True):
+    """A file that belongs to the release by its content: `sha256:<64 hex>` and the number of entries in it."""
+
+    digest: str
+    entries: int
+
+
+class Evaluation(Artifact, frozen=True):
+    """The query set and its judgments (TREC words)."""
+
+    queries: FileDigest
+    qrels: FileDigest
+
+
+class CodeVersions(Artifact, frozen=True):
+    """Versions of our own code whose output ends in vectors; raised whenever that output changes."""
+
+    clean: int
+    chunk: int
+
+
+class Fingerprints(Artifact, frozen=True):
+    """Identity by content; design: "Identity". Each is a prefix letter, a dash and 16 hex digits."""
+
+    embedding: str
+    index: str
+    query: str
+
+
+class Release(Artifact, frozen=True):
+    """release.json: the canonical release, the only thing that pods mount.
+
+    `mapping` is the body of Elasticsearch's create-index API (`mappings`, `settings`) as the user wrote it.
+    """
+
+    api_version: Literal["turnout/v1"] = msgspec.field(name="apiVersion")
+    kind: Literal["Release"]
+    collection: str
+    id: str
+    fingerprints: Fingerprints
+    mapping: dict[str, Any]
+    model: Model
+    pipeline: Pipeline
+    gates: Gates
+    evaluation: Evaluation | None
+    code: CodeVersions

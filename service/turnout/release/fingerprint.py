@@ -1,0 +1,99 @@
+"""Identity by content: what must be computed again when what changes (design: "Identity").
+
+Called by `lock` and `validate`; everything else reads the result from release.json.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+import orjson
+
+from turnout.release.artifacts import (
+    API_VERSION,
+    CodeVersions,
+    Evaluation,
+    Fingerprints,
+    Gates,
+    Model,
+    Pipeline,
+    Release,
+)
+
+_HEX = 16
+
+
+def canonical(value: Any) -> bytes:
+    """The one way to write a value down: JSON without spaces, keys sorted. Structs count by their fields."""
+    return orjson.dumps(msgspec.to_builtins(value), option=orjson.OPT_SORT_KEYS)
+
+
+def _name(letter: str, value: Any) -> str:
+    return f"{letter}-{hashlib.sha256(canonical(value)).hexdigest()[:_HEX]}"
+
+
+def fingerprints(mapping: dict[str, Any], model: Model, pipeline: Pipeline, code: CodeVersions) -> Fingerprints:
+    """The three fingerprints of a release's content."""
+    embedding = _name(
+        "e",
+        {
+            "digests": model.digests,
+            "pooling": model.pooling,
+            "normalize": model.normalize,
+            "passage_prefix": model.prefixes.passage,
+            "max_tokens": model.max_tokens,
+            "dims": model.dims,
+            "runtime": model.runtime,
+            "clean": pipeline.clean,
+            "chunk": pipeline.chunk,
+            "code": code,
+        },
+    )
+    index = _name("i", {"embedding": embedding, "mapping": mapping, "fields": pipeline.index})
+    query = _name("q", {"retrieval": pipeline.retrieval, "query_prefix": model.prefixes.query, "model": model.digests})
+    return Fingerprints(embedding=embedding, index=index, query=query)
+
+
+def build(
+    collection: str,
+    *,
+    mapping: dict[str, Any],
+    model: Model,
+    pipeline: Pipeline,
+    gates: Gates,
+    evaluation: Evaluation | None,
+    code: CodeVersions,
+) -> Release:
+    """The canonical release of a collection's artifacts."""
+    content = Release(
+        api_version=API_VERSION,
+        kind="Release",
+        collection=collection,
+        id="",
+        fingerprints=fingerprints(mapping, model, pipeline, code),
+        mapping=mapping,
+        model=model,
+        pipeline=pipeline,
+        gates=gates,
+        evaluation=evaluation,
+        code=code,
+    )
+    return msgspec.structs.replace(content, id=_name("r", content))
+
+
+def encode(release: Release) -> bytes:
+    """release.json as committed: sorted keys, two spaces, a newline at the end."""
+    return orjson.dumps(
+        msgspec.to_builtins(release), option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    )
+
+
+def decode(data: bytes) -> Release:
+    """The inverse of `encode`.
+
+    Raises:
+        msgspec.ValidationError: not a release of this API version.
+    """
+    return msgspec.json.decode(data, type=Release)

@@ -1,0 +1,1 @@
+"""What tests share: releases, models and corpora that are small but real."""
