@@ -23,7 +23,7 @@ class FakeEmbedder:
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         return [match.span() for match in re.finditer(r"\w+|[^\w\s]", text)]
 
-    def embed(self, texts: Sequence[str], *, kind: Kind) -> Vectors:  # noqa: ARG002
+    def embed(self, texts: Sequence[str], *, kind: Kind) -> Vectors:
         self.calls.append(list(texts))
         vectors = np.stack([self._vector(text) for text in texts]) if texts else np.zeros((0, self.dims))
         return vectors.astype(np.float32)

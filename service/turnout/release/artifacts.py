@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-API_VERSION = "turnout/v1"
+API_VERSION: Literal["turnout/v1"] = "turnout/v1"
 
 RuntimeName = Literal["onnx", "openvino", "sentence-transformers", "static"]
 Precision = Literal["fp32", "bf16"]
