@@ -1,0 +1,54 @@
+# Everything a person types. Each target sets up what it needs; `make help` lists them.
+PYTHON ?= python3
+VENV   := .venv
+TORCH  := .venv-torch
+BIN    := $(VENV)/bin
+export TURNOUT_ROOT := $(CURDIR)
+export HF_HUB_OFFLINE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-torch check bench clean lock-requirements
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/ready ## the main job on real documents: release A, the change to B under load, three bad releases, revert
+	$(BIN)/python -m demo
+
+test: $(VENV)/ready ## unit and integration tests, on a real Elasticsearch that it starts
+	$(BIN)/pytest
+
+test-torch: $(TORCH)/ready ## the torch-free runtimes against sentence-transformers (installs 5 GB)
+	$(TORCH)/bin/pytest tests/torch
+
+check: $(VENV)/ready ## lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/turnout validate
+
+bench: $(VENV)/ready $(TORCH)/ready ## measure: build/bench/validate.json and build/bench/backfill.json
+	$(BIN)/python tests/bench/bench_validate.py
+	$(BIN)/python tests/bench/bench_backfill.py
+
+clean: ## stop the local Elasticsearch and remove what was made, virtual environments included
+	@if [ -x $(BIN)/turnout ]; then $(BIN)/turnout elastic stop; fi
+	rm -rf build $(VENV) $(TORCH)
+
+lock-requirements: $(VENV)/ready ## pin the dependencies again (needs uv)
+	requirements/lock.sh
+
+$(VENV)/ready: requirements/base.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name it with: make PYTHON=python3.12 ..." >&2; exit 3; }
+	$(PYTHON) -m venv $(VENV) || { echo "install the venv module first, on Debian: apt-get install python3-venv" >&2; exit 3; }
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/base.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(TORCH)/ready: requirements/torch.lock pyproject.toml
+	$(PYTHON) -m venv $(TORCH)
+	$(TORCH)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/torch.lock
+	$(TORCH)/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
