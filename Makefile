@@ -13,7 +13,7 @@ help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/ready ## the main job on real documents: release A, the change to B under load, three bad releases, revert
-	$(BIN)/python -m demo
+	PYTHONPATH=tests $(BIN)/python -m demo
 
 test: $(VENV)/ready ## unit and integration tests, on a real Elasticsearch that it starts
 	$(BIN)/pytest
