@@ -12,10 +12,22 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from turnout.query.live import LIVE_FILTER, SYSTEM_FIELD
+
+__all__ = [
+    "LIVE_FILTER",
+    "META_KEY",
+    "SYSTEM_FIELD",
+    "SYSTEM_MAPPING",
+    "Probe",
+    "View",
+    "ViewMeta",
+    "decode_vector",
+    "encode_vector",
+]
+
 META_KEY = "turnout"
 
-# The fields that turnout adds to every view and every document of it, under one object that users may not name.
-SYSTEM_FIELD = "turnout"
 SYSTEM_MAPPING: dict[str, Any] = {
     "properties": {
         "id": {"type": "keyword"},
@@ -30,7 +42,6 @@ SYSTEM_MAPPING: dict[str, Any] = {
         "text_hash": {"type": "keyword", "doc_values": False},
     }
 }
-LIVE_FILTER: dict[str, Any] = {"term": {f"{SYSTEM_FIELD}.state": "live"}}
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
