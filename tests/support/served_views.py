@@ -32,10 +32,7 @@ def toy_document(
         "title": title or source_id,
         "body": " ".join(passages),
         "kind": kind,
-        "passages": [
-            {"text": text} | ({"vector": list(vectors[place])} if vectors else {})
-            for place, text in enumerate(passages)
-        ],
+        "passages": [{"text": text} for text in passages],
     }
 
 
