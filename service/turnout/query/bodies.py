@@ -44,7 +44,7 @@ def lexical(release: Release, query: Query, *, size: int, source: Sequence[str] 
         BadInput: a filter on a field that the release doesn't name.
     """
     fields = [f"{name}^{boost:g}" for name, boost in release.pipeline.retrieval.lexical_fields.items()]
-    match = {"multi_match": {"query": query.text, "fields": fields, "type": "best_fields", "tie_breaker": _TIE_BREAKER}}
+    match = {"multi_match": {"query": query.text, "fields": fields, **_MULTI_MATCH}}
     clause: Body = {"must": [match], "filter": _filters(release, query)}
     if query.passages:
         clause["should"] = [_passages(release, best_match(release, query), "none", query)]
