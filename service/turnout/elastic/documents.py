@@ -88,3 +88,8 @@ def external_version(epoch: int, seq_no: int) -> int:
     one. `external_version(epoch, -1)` lies below every operation of that epoch and above all earlier ones.
     """
     return (epoch << _SEQ_NO_BITS) + seq_no + 1
+
+
+def epoch_of(version: int) -> int:
+    """The epoch in an external version."""
+    return version >> _SEQ_NO_BITS

@@ -6,6 +6,7 @@ beside it.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
@@ -17,7 +18,7 @@ from elasticsearch import ConnectionError as ClientConnectionError
 
 from turnout.elastic import state
 from turnout.elastic.names import Names
-from turnout.elastic.views import META_KEY, View, ViewMeta
+from turnout.elastic.views import META_KEY, View, ViewMeta, write_alias
 from turnout.errors import Unavailable
 
 PAGE = 1000
@@ -32,6 +33,18 @@ class StoredRecord(NamedTuple):
     record: state.AnyRecord
     seq_no: int
     primary_term: int
+
+
+class Shards(NamedTuple):
+    """The shards of one index as they are now.
+
+    `identity` changes when the index is recreated, restored from a snapshot (also over a closed index, which keeps its
+    uuid) or when a shard lost operations: `_seq_no`s of two identities have nothing to do with each other.
+    `checkpoints` are the global checkpoints per shard; -1 for an empty shard.
+    """
+
+    identity: str
+    checkpoints: dict[int, int]
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -63,6 +76,26 @@ def reaching(client: Elasticsearch) -> Iterator[None]:
                 remedy="try again when the cluster is healthy",
             ) from error
         raise
+
+
+def _shards(index: str, stats: dict[str, Any] | None, settings: dict[str, Any]) -> Shards:
+    """One index of `_stats?level=shards` as `Shards`; only whole answers count."""
+    expected = int(settings[index]["settings"]["index"]["number_of_shards"])
+    copies = {
+        int(number): [copy for copy in group if "history_uuid" in copy.get("commit", {}).get("user_data", {})]
+        for number, group in (stats["shards"] if stats else {}).items()
+    }
+    copies = {number: group for number, group in copies.items() if group}
+    if stats is None or len(copies) < expected:
+        raise Unavailable(
+            f"only {len(copies)} of {expected} shards are up", where=index, remedy="look at the cluster's health"
+        )
+    histories = sorted(
+        {(n, copy["commit"]["user_data"]["history_uuid"]) for n, group in copies.items() for copy in group}
+    )
+    digest = hashlib.sha256(repr(histories).encode()).hexdigest()[:16]
+    checkpoints = {n: min(int(c["seq_no"]["global_checkpoint"]) for c in group) for n, group in sorted(copies.items())}
+    return Shards(identity=f"{stats['uuid']}-{digest}", checkpoints=checkpoints)
 
 
 def _url(client: Elasticsearch) -> str:
@@ -107,7 +140,7 @@ class Reader:
                     meta=msgspec.convert(meta, ViewMeta),
                     mappings=body["mappings"],
                     settings=body["settings"],
-                    aliases=frozenset(body["aliases"]),
+                    aliases=frozenset(body["aliases"]) - {write_alias(index)},
                 )
             )
         return tuple(sorted(views, key=lambda view: (view.meta.created_at, view.index)))
@@ -129,6 +162,22 @@ class Reader:
             int(number): min(int(copy["seq_no"]["global_checkpoint"]) for copy in copies)
             for number, copies in shards.items()
         }
+
+    def shards(self, index: str) -> Shards | None:
+        """Identity and global checkpoints of an index; None if it doesn't exist.
+
+        Raises:
+            Unavailable: closed, or a shard has no copy that is up, so that the identity can't be told.
+        """
+        with reaching(self._client):
+            try:
+                stats = self._client.indices.stats(
+                    index=index, level="shards", metric="docs", forbid_closed_indices=False
+                )
+                settings = self._client.indices.get_settings(index=index, name="index.number_of_shards")
+            except NotFoundError:
+                return None
+        return _shards(index, stats["indices"].get(index), settings.body)
 
     def refresh(self, index: str) -> None:
         """Make all acknowledged operations of an index visible to searches."""

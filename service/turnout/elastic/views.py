@@ -69,10 +69,15 @@ class ViewMeta(msgspec.Struct, frozen=True, kw_only=True):
     built_for: str
     created_at: str
     probes: tuple[Probe, ...] = ()
+    # The nested field of the passages and its children for text and vector: a copy reads them by these names.
+    passage_fields: tuple[str, str, str] = ("passages", "text", "vector")
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """A physical index with what it says about itself. `aliases` are the alias names that point at it."""
+    """A physical index with what it says about itself.
+
+    `aliases` are the alias names that point at it, without its own write alias.
+    """
 
     index: str
     uuid: str
@@ -80,6 +85,15 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     mappings: dict[str, Any]
     settings: dict[str, Any]
     aliases: frozenset[str]
+
+
+def write_alias(index: str) -> str:
+    """The hidden alias through which a view is written.
+
+    A bulk request that requires an alias can't create an index by itself: a follower that comes late to a deleted view
+    fails, instead of bringing back an index without mapping.
+    """
+    return f"{index}.writes"
 
 
 def encode_vector(vector: NDArray[np.float32]) -> str:

@@ -57,11 +57,18 @@ class Writer:
     def __init__(self, client: Elasticsearch) -> None:
         self._client = client
 
-    def create_index(self, index: str, *, mappings: dict[str, Any], settings: dict[str, Any]) -> bool:
+    def create_index(
+        self,
+        index: str,
+        *,
+        mappings: dict[str, Any],
+        settings: dict[str, Any],
+        aliases: dict[str, Any] | None = None,
+    ) -> bool:
         """Create an index; False if one of that name exists already."""
         with reaching(self._client):
             try:
-                self._client.indices.create(index=index, mappings=mappings, settings=settings)
+                self._client.indices.create(index=index, mappings=mappings, settings=settings, aliases=aliases)
             except BadRequestError as error:
                 if error.error == "resource_already_exists_exception":
                     return False
@@ -88,15 +95,21 @@ class Writer:
         with reaching(self._client):
             self._client.options(request_timeout=3600).indices.forcemerge(index=index, max_num_segments=segments)
 
-    def bulk(self, index: str, items: Iterable[BulkItem], *, refresh: bool = False) -> Iterator[BulkOutcome]:
+    def bulk(
+        self, index: str, items: Iterable[BulkItem], *, refresh: bool = False, require_alias: bool = False
+    ) -> Iterator[BulkOutcome]:
         """Send items in requests of bounded size; one outcome per item, in order.
+
+        With `require_alias`, `index` must be an alias: items for a deleted one fail with 404 and create nothing.
 
         An item that fails doesn't stop the others: look at each outcome. A request that could not be sent raises
         `Unavailable`; what came before it is done, and sending all of it again is safe for versioned items.
         """
         for lines in _requests(items):
             with reaching(self._client):
-                answer = self._client.bulk(index=index, operations=lines, refresh=refresh)
+                answer = self._client.bulk(
+                    index=index, operations=lines, refresh=refresh, require_alias=require_alias or None
+                )
             for entry in answer["items"]:
                 yield _outcome(next(iter(entry.values())))
 
