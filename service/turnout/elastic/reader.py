@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
-from elasticsearch import ApiError, Elasticsearch, NotFoundError
+from elasticsearch import ApiError, BadRequestError, Elasticsearch, NotFoundError
 from elasticsearch import ConnectionError as ClientConnectionError
 
 from turnout.elastic import state
@@ -78,9 +78,8 @@ def reaching(client: Elasticsearch) -> Iterator[None]:
         raise
 
 
-def _shards(index: str, stats: dict[str, Any] | None, settings: dict[str, Any]) -> Shards:
+def _shards(index: str, stats: dict[str, Any] | None, expected: int) -> Shards:
     """One index of `_stats?level=shards` as `Shards`; only whole answers count."""
-    expected = int(settings[index]["settings"]["index"]["number_of_shards"])
     copies = {
         int(number): [copy for copy in group if "history_uuid" in copy.get("commit", {}).get("user_data", {})]
         for number, group in (stats["shards"] if stats else {}).items()
@@ -91,7 +90,7 @@ def _shards(index: str, stats: dict[str, Any] | None, settings: dict[str, Any]) 
             f"only {len(copies)} of {expected} shards are up", where=index, remedy="look at the cluster's health"
         )
     histories = sorted(
-        {(n, copy["commit"]["user_data"]["history_uuid"]) for n, group in copies.items() for copy in group}
+        {(number, copy["commit"]["user_data"]["history_uuid"]) for number, group in copies.items() for copy in group}
     )
     digest = hashlib.sha256(repr(histories).encode()).hexdigest()[:16]
     checkpoints = {n: min(int(c["seq_no"]["global_checkpoint"]) for c in group) for n, group in sorted(copies.items())}
@@ -171,13 +170,19 @@ class Reader:
         """
         with reaching(self._client):
             try:
-                stats = self._client.indices.stats(
-                    index=index, level="shards", metric="docs", forbid_closed_indices=False
-                )
-                settings = self._client.indices.get_settings(index=index, name="index.number_of_shards")
+                stats = self._client.indices.stats(index=index, level="shards", metric="docs")["indices"].get(index)
+                expected = self._number_of_shards(index)
             except NotFoundError:
                 return None
-        return _shards(index, stats["indices"].get(index), settings.body)
+            except BadRequestError as error:
+                if error.error == "index_closed_exception":
+                    raise Unavailable("the index is closed", where=index, remedy="open it, or restore it") from error
+                raise
+        return _shards(index, stats, expected)
+
+    def _number_of_shards(self, index: str) -> int:
+        settings = self._client.indices.get_settings(index=index, name="index.number_of_shards")
+        return int(settings[index]["settings"]["index"]["number_of_shards"])
 
     def refresh(self, index: str) -> None:
         """Make all acknowledged operations of an index visible to searches."""
