@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from elasticsearch import Elasticsearch
 
 from turnout.elastic.client import connect
 from turnout.elastic.names import Names
 from turnout.elastic.reader import Reader
-from turnout.elastic.writer import Writer
+
+if TYPE_CHECKING:
+    from turnout.elastic.writer import Writer
 
 DEFAULT_URL = "http://127.0.0.1:9210"
 
@@ -45,6 +48,9 @@ class Settings:
 
     def writer(self) -> Writer:
         """A writer with the writing credential."""
+        # Here and not above: the service reads its settings too and never loads what can write.
+        from turnout.elastic.writer import Writer
+
         return Writer(self._connect(self.write_key))
 
     def _connect(self, key: str | None) -> Elasticsearch:

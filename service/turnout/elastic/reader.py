@@ -18,7 +18,7 @@ from elasticsearch import ConnectionError as ClientConnectionError
 
 from turnout.elastic import state
 from turnout.elastic.names import Names
-from turnout.elastic.views import META_KEY, View, ViewMeta, write_alias
+from turnout.elastic.views import View, describe_views
 from turnout.errors import Unavailable
 
 PAGE = 1000
@@ -127,22 +127,7 @@ class Reader:
 
     def views(self, names: Names) -> tuple[View, ...]:
         """All views of a collection, oldest first, found by their `_meta`."""
-        views = []
-        for index, body in self._describe(names.views).items():
-            meta = body["mappings"].get("_meta", {}).get(META_KEY)
-            if meta is None or meta.get("collection") != names.collection:
-                continue
-            views.append(
-                View(
-                    index=index,
-                    uuid=body["settings"]["index"]["uuid"],
-                    meta=msgspec.convert(meta, ViewMeta),
-                    mappings=body["mappings"],
-                    settings=body["settings"],
-                    aliases=frozenset(body["aliases"]) - {write_alias(index)},
-                )
-            )
-        return tuple(sorted(views, key=lambda view: (view.meta.created_at, view.index)))
+        return describe_views(names.collection, self._describe(names.views))
 
     def alias_targets(self, alias: str) -> frozenset[str]:
         """The indexes that an alias points at; empty if there is no such alias."""

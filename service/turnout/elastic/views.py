@@ -6,6 +6,7 @@ Views are found by this and never by their name. Written when a view is created,
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -23,7 +24,9 @@ __all__ = [
     "View",
     "ViewMeta",
     "decode_vector",
+    "describe_views",
     "encode_vector",
+    "write_alias",
 ]
 
 META_KEY = "turnout"
@@ -85,6 +88,25 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     mappings: dict[str, Any]
     settings: dict[str, Any]
     aliases: frozenset[str]
+
+
+def describe_views(collection: str, described: Mapping[str, Any]) -> tuple[View, ...]:
+    """The views among indexes as the get-index API gives them, oldest first. Used by the reader and its async twin."""
+    views = []
+    for index, body in described.items():
+        meta = body["mappings"].get("_meta", {}).get(META_KEY)
+        if meta is None or meta.get("collection") != collection:
+            continue
+        view = View(
+            index=index,
+            uuid=body["settings"]["index"]["uuid"],
+            meta=msgspec.convert(meta, ViewMeta),
+            mappings=body["mappings"],
+            settings=body["settings"],
+            aliases=frozenset(body["aliases"]) - {write_alias(index)},
+        )
+        views.append(view)
+    return tuple(sorted(views, key=lambda view: (view.meta.created_at, view.index)))
 
 
 def write_alias(index: str) -> str:
