@@ -1,0 +1,149 @@
+"""Is a difference between two runs more than luck? Paired, seeded, the same answer each time.
+
+The sign-flip permutation test asks how often a mean as low (or high) comes up when each query's difference may as
+well have the other sign; the bootstrap interval says how large the difference is. Both are about the mean over queries
+(Smucker, Allan and Carterette, CIKM 2007, find the permutation test and the bootstrap fit for ranking metrics and the
+Wilcoxon and sign tests not). Called by verify's quality check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+EXACT_UP_TO = 16  # 2^16 sign patterns cost less than the Monte Carlo sample
+RESAMPLES = 20_000
+_CHUNK = 2_000_000  # elements drawn at a time: bounds the memory to some 16 MB
+_TIE = 1e-12  # sums of the same numbers in another order differ by less, relative to the sum of magnitudes
+
+
+class SignFlip(NamedTuple):
+    """p-values of a mean difference: as low (`harm`), as high (`gain`), as far from 0 (`two_sided`)."""
+
+    p_harm: float
+    p_gain: float
+    p_two_sided: float
+    exact: bool
+
+
+class Interval(NamedTuple):
+    """Bounds of the mean difference at `level` (0.95 means 95 %)."""
+
+    low: float
+    high: float
+    level: float
+
+
+def paired_differences(candidate: Sequence[float], baseline: Sequence[float]) -> Floats:
+    """Candidate minus baseline, per query.
+
+    Raises:
+        ValueError: unequal lengths, none at all, or a value that is not a finite number.
+    """
+    left, right = np.asarray(candidate, dtype=np.float64), np.asarray(baseline, dtype=np.float64)
+    if left.shape != right.shape:
+        raise ValueError(f"{left.size} values can't be paired with {right.size}")
+    return _checked(left) - _checked(right)
+
+
+def sign_flip(differences: Sequence[float] | Floats, *, seed: int, resamples: int = RESAMPLES) -> SignFlip:
+    """Paired sign-flip permutation test of the mean.
+
+    All sign patterns are counted when at most 16 differences are not 0; otherwise `resamples` seeded ones, with the
+    observed pattern among them: p = (b + 1) / (m + 1) (Phipson and Smyth 2010), which is never 0.
+
+    Raises:
+        ValueError: none at all, or a value that is not a finite number.
+    """
+    values = _checked(differences)
+    values = values[values != 0.0]
+    if values.size == 0:
+        return SignFlip(1.0, 1.0, 1.0, exact=True)
+    exact = values.size <= EXACT_UP_TO
+    observed, tie = float(values.sum()), _TIE * float(np.abs(values).sum())
+    low = high = far = total = 0
+    for sums in [_all_sums(values)] if exact else _random_sums(values, seed, resamples):
+        low += int(np.count_nonzero(sums <= observed + tie))
+        high += int(np.count_nonzero(sums >= observed - tie))
+        far += int(np.count_nonzero(np.abs(sums) >= abs(observed) - tie))
+        total += sums.size
+    own = 0 if exact else 1  # all patterns include the observed one, a sample doesn't
+    p_harm, p_gain, p_two_sided = ((count + own) / (total + own) for count in (low, high, far))
+    return SignFlip(p_harm, p_gain, p_two_sided, exact=exact)
+
+
+def bootstrap_interval(
+    differences: Sequence[float] | Floats, *, level: float, seed: int, resamples: int = RESAMPLES
+) -> Interval:
+    """Bias-corrected and accelerated (BCa) bootstrap interval of the mean (Efron, JASA 1987).
+
+    BCa and not the plain percentiles, because differences of ranking metrics are skewed and have many zeros.
+
+    Raises:
+        ValueError: none at all, a value that is not a finite number, or a level outside (0, 1).
+    """
+    values = _checked(differences)
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"level {level} is not between 0 and 1")
+    if np.ptp(values) == 0.0:
+        return Interval(float(values[0]), float(values[0]), level)
+    means = np.concatenate(list(_resampled_means(values, seed, resamples)))
+    tails = ((1.0 - level) / 2.0, (1.0 + level) / 2.0)
+    low, high = np.quantile(means, _bca_quantiles(values, means, tails))
+    return Interval(float(low), float(high), level)
+
+
+def _bca_quantiles(values: Floats, means: Floats, tails: tuple[float, float]) -> list[float]:
+    """The tails, moved by the bias (share of resampled means below the observed one) and by the skew."""
+    normal, centred = NormalDist(), values - values.mean()
+    below = float(np.mean(means < values.mean()) + np.mean(means == values.mean()) / 2.0)
+    if not 0.0 < below < 1.0:
+        return list(tails)
+    bias = normal.inv_cdf(below)
+    acceleration = float((centred**3).sum() / (6.0 * (centred**2).sum() ** 1.5))
+    moved = []
+    for tail in tails:
+        shift = bias + normal.inv_cdf(tail)
+        moved.append(normal.cdf(bias + shift / (1.0 - acceleration * shift)))
+    return moved
+
+
+def _checked(differences: Sequence[float] | Floats) -> Floats:
+    values = np.asarray(differences, dtype=np.float64)
+    if values.ndim != 1 or values.size == 0:
+        raise ValueError("no differences to judge")
+    if not np.isfinite(values).all():
+        raise ValueError("a difference is not a finite number")
+    return values
+
+
+def _all_sums(values: Floats) -> Floats:
+    sums = np.zeros(1)
+    for value in values:
+        sums = np.concatenate([sums + value, sums - value])
+    return sums
+
+
+def _random_sums(values: Floats, seed: int, resamples: int) -> Iterator[Floats]:
+    rng = np.random.default_rng(seed)
+    for rows in _row_counts(values.size, resamples):
+        signs = rng.integers(0, 2, size=(rows, values.size), dtype=np.int8) * 2.0 - 1.0
+        yield signs @ values
+
+
+def _resampled_means(values: Floats, seed: int, resamples: int) -> Iterator[Floats]:
+    rng = np.random.default_rng(seed)
+    for rows in _row_counts(values.size, resamples):
+        yield values[rng.integers(0, values.size, size=(rows, values.size))].mean(axis=1)
+
+
+def _row_counts(width: int, resamples: int) -> Iterator[int]:
+    step = max(1, _CHUNK // width)
+    for start in range(0, resamples, step):
+        yield min(step, resamples - start)
