@@ -101,7 +101,8 @@ def bootstrap_interval(
 
 def _bca_quantiles(values: Floats, means: Floats, tails: tuple[float, float]) -> list[float]:
     """The tails, moved by the bias (share of resampled means below the observed one) and by the skew."""
-    normal, centred = NormalDist(), values - values.mean()
+    normal = NormalDist()
+    centred = (values - values.mean()) / np.ptp(values)  # the skew has no scale; cubes of tiny numbers would vanish
     below = float(np.mean(means < values.mean()) + np.mean(means == values.mean()) / 2.0)
     if not 0.0 < below < 1.0:
         return list(tails)

@@ -7,6 +7,7 @@ import random
 
 import pytest
 import pytrec_eval
+
 from turnout.evaluation.metrics import evaluate, judged, mrr, ndcg, recall
 
 Scored = dict[str, dict[str, float]]

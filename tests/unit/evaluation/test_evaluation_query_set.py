@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+
 from turnout.errors import BadInput
 from turnout.evaluation.query_set import parse_qrels, parse_queries, parse_query_set
 from turnout.release.artifacts import Evaluation, FileDigest

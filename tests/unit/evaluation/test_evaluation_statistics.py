@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from turnout.evaluation.statistics import EXACT_UP_TO, bootstrap_interval, paired_differences, sign_flip
 
 differences = st.lists(st.floats(-1, 1, allow_subnormal=False), min_size=1, max_size=40)
@@ -105,11 +106,11 @@ def test_an_interval_lies_within_the_data_and_in_order(values: list[float], leve
 
 @pytest.mark.parametrize("bad", [[], [0.1, float("nan")], [float("inf")]])
 def test_what_is_not_a_number_is_never_judged(bad: list[float]) -> None:
-    with pytest.raises(ValueError, match="differences|finite"):
+    with pytest.raises(ValueError, match=r"differences|finite"):
         sign_flip(bad, seed=1)
-    with pytest.raises(ValueError, match="differences|finite"):
+    with pytest.raises(ValueError, match=r"differences|finite"):
         bootstrap_interval(bad, level=0.95, seed=1)
-    with pytest.raises(ValueError, match="differences|finite"):
+    with pytest.raises(ValueError, match=r"differences|finite"):
         paired_differences(bad, bad)
 
 
