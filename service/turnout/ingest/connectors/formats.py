@@ -1,0 +1,139 @@
+"""Text and title of a file by its format. Used by the folder connector, which has bounded the size already."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+# A PDF of bounded size can still unfold to any number of pages.
+MAX_PDF_PAGES = 5_000
+MAX_PDF_CHARS = 20_000_000
+
+_DROPPED = ("script", "style", "template", "noscript", "iframe", "object", "svg")
+_BLOCKS = (
+    *("address", "article", "aside", "blockquote", "dd", "div", "dl", "dt", "figcaption", "footer", "form", "h1", "h2"),
+    *("h3", "h4", "h5", "h6", "header", "hr", "br", "li", "main", "nav", "ol", "p", "pre", "section", "table", "td"),
+    *("th", "tr", "ul", "title"),
+)
+_FENCE = re.compile(r"\s{0,3}(```|~~~)")
+_HEADING = re.compile(r"#\s+(.+?)\s*#*\s*$")
+
+# Its warnings about odd files name no file and can't be acted on; what it can't read becomes a dead letter.
+logging.getLogger("pypdf").setLevel(logging.CRITICAL)
+
+
+class UnreadableFile(Exception):
+    """This file can't become a document; the message says why."""
+
+
+class Read(NamedTuple):
+    """What a file says."""
+
+    title: str
+    text: str
+    format: str
+
+
+def read_text(data: bytes, stem: str) -> Read:
+    """A plain text; its title is the file's name."""
+    return Read(stem, _not_empty(_decode(data)), "text")
+
+
+def read_markdown(data: bytes, stem: str) -> Read:
+    """Markdown as it is written; its title is the first top heading."""
+    text = _not_empty(_decode(data))
+    return Read(_first_heading(text) or stem, text, "markdown")
+
+
+def read_html(data: bytes, stem: str) -> Read:
+    """The text that a reader of the page would see."""
+    from bs4 import BeautifulSoup
+
+    try:
+        soup = BeautifulSoup(_decode(data), "html.parser")
+    except (ValueError, AssertionError, RecursionError) as error:
+        raise UnreadableFile(f"not HTML: {error}") from error
+    for tag in soup.find_all(_DROPPED):
+        tag.decompose()
+    for tag in soup.find_all(_BLOCKS):
+        tag.insert_before("\n")
+        tag.insert_after("\n")
+    heading = soup.find("title") or soup.find("h1")
+    title = " ".join(heading.get_text().split()) if heading else ""
+    for tag in soup.find_all("title"):
+        tag.decompose()
+    lines = (" ".join(line.split()) for line in soup.get_text().splitlines())
+    return Read(title or stem, _not_empty("\n".join(line for line in lines if line)), "html")
+
+
+def read_pdf(data: bytes, stem: str) -> Read:
+    """The text layer of a PDF; a scan has none."""
+    from pypdf import PdfReader
+
+    try:
+        pdf = PdfReader(io.BytesIO(data), strict=False)
+        if pdf.is_encrypted:
+            raise UnreadableFile("an encrypted PDF")
+        text = _pages(pdf)
+        title = pdf.metadata.title if pdf.metadata else None
+    except UnreadableFile:
+        raise
+    except Exception as error:  # a hostile PDF can raise anything from inside the parser
+        raise UnreadableFile(f"a PDF that can't be parsed: {type(error).__name__}: {error}") from error
+    return Read(_storable(title or "").strip() or stem, _not_empty(text), "pdf")
+
+
+FORMATS: dict[str, Callable[[bytes, str], Read]] = {
+    ".md": read_markdown,
+    ".markdown": read_markdown,
+    ".txt": read_text,
+    ".html": read_html,
+    ".htm": read_html,
+    ".pdf": read_pdf,
+}
+
+
+def _pages(pdf: object) -> str:
+    pages: list[str] = []
+    chars = 0
+    for number, page in enumerate(pdf.pages):  # type: ignore[attr-defined]
+        pages.append(_storable(page.extract_text()))
+        chars += len(pages[-1])
+        if number >= MAX_PDF_PAGES or chars > MAX_PDF_CHARS:
+            raise UnreadableFile(f"a PDF of more than {MAX_PDF_PAGES} pages or {MAX_PDF_CHARS} characters")
+    return "\n".join(pages)
+
+
+def _decode(data: bytes) -> str:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnreadableFile(f"not UTF-8: byte {error.start} is 0x{data[error.start]:02x}") from error
+    if "\0" in text:
+        raise UnreadableFile("a binary file: it holds NUL bytes")
+    return text
+
+
+def _not_empty(text: str) -> str:
+    if not text.strip():
+        raise UnreadableFile("no text in it")
+    return text
+
+
+def _storable(text: str) -> str:
+    """Without the lone surrogates that broken font tables give."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _first_heading(text: str) -> str:
+    fence = ""
+    for line in text.splitlines():
+        mark = _FENCE.match(line)
+        if mark and fence in ("", mark[1]):
+            fence = "" if fence else mark[1]
+        elif not fence and (heading := _HEADING.match(line)):
+            return heading[1]
+    return ""
