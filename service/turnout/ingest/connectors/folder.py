@@ -74,7 +74,7 @@ class Folder:
             )
 
     def _bytes(self, path: Path) -> bytes:
-        real = path.resolve(strict=True)
+        real = Path(os.path.realpath(path, strict=True))
         if not real.is_relative_to(self._root):
             raise UnreadableFile("a link that leads out of the folder is not followed")
         if not stat.S_ISREG(real.stat().st_mode):

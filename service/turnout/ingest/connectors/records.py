@@ -29,7 +29,8 @@ def to_document(record: dict[str, Any], place: str) -> SourceDocument | Unreadab
     source_id = _id(record)
     if source_id is None:
         return Unreadable(place=place, reason='needs one "id" (or "_id"): a non-empty string or a whole number')
-    title, text = record.get("title") or "", record.get("text")
+    title, text = record.get("title"), record.get("text")
+    title = "" if title is None else title
     if not isinstance(title, str) or not isinstance(text, str):
         return Unreadable(
             place=place, reason='"text" must be a string, and "title" if there is one', source_id=source_id
