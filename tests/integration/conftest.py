@@ -5,20 +5,35 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from elasticsearch import Elasticsearch
 
+from turnout.elastic import node
 from turnout.elastic.client import connect
 from turnout.elastic.names import Names
+from turnout.elastic.node import OwnNode
 from turnout.elastic.reader import Reader
 from turnout.elastic.writer import Writer
 
 
 @pytest.fixture(scope="session")
 def elastic_url() -> str:
-    """The address of the shared server."""
-    return os.environ["TURNOUT_ELASTICSEARCH_URL"]
+    """The address of the shared server: the one that the environment names, else a local node that is left running."""
+    return node.ensure(build_folder(), env=os.environ, tell=print).url
+
+
+@pytest.fixture
+def own_elastic() -> Iterator[OwnNode]:
+    """A node of one's own to stop, kill and start again; takes about 10 s each time it starts."""
+    with node.own_node(build_folder(), env=os.environ) as own:
+        yield own
+
+
+def build_folder() -> Path:
+    """Where turnout keeps the server's distribution and data."""
+    return Path(os.environ.get("TURNOUT_BUILD", Path(__file__).parents[2] / "build")).resolve()
 
 
 @pytest.fixture(scope="session")
