@@ -1,0 +1,82 @@
+"""`turnout serve`: run the retrieval service for one release."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import click
+
+from turnout.cli.settings import from_environment
+from turnout.errors import BadInput
+from turnout.release.artifacts import Release
+
+EXAMPLES = """
+\b
+Examples:
+  turnout serve --release pipelines/python-docs/release.json
+  turnout serve --release /etc/turnout/release.json --host 0.0.0.0 --port 8080 --drain 10
+
+Reads release.json, the model store (TURNOUT_MODELS) and Elasticsearch (TURNOUT_ELASTICSEARCH_URL, with
+TURNOUT_ELASTICSEARCH_READ_API_KEY), and nothing else. POD_TEMPLATE_HASH becomes a label of every metric.
+
+SIGTERM: /readyz says 503, searches are still answered for --drain seconds, then the door closes and what is in
+flight has --grace seconds to finish. A second signal skips the drain.
+"""
+
+
+@click.command(name="serve", epilog=EXAMPLES)
+@click.option(
+    "--release",
+    "release_path",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="release.json of the release to serve.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@click.option("--threads", default=0, show_default=True, type=click.IntRange(0), help="For the model; 0 for all cores.")
+@click.option("--drain", "drain_s", default=0.0, show_default=True, type=click.FloatRange(0), help="Seconds.")
+@click.option("--grace", "grace_s", default=30.0, show_default=True, type=click.FloatRange(0), help="Seconds.")
+def command(release_path: Path, host: str, port: int, threads: int, drain_s: float, grace_s: float) -> None:
+    """Run the retrieval service for one release.
+
+    Starts at once and turns ready when the release's view is there and the model is the one that filled it; /readyz
+    says what it waits for.
+    """
+    from turnout.elastic.async_reader import AsyncReader
+    from turnout.elastic.client import connect_async
+    from turnout.embedding.store import load
+    from turnout.retrieval import Address, Service, Source, run
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # The client logs each request at INFO, and its URL names the index a few hundred times a second.
+    logging.getLogger("elastic_transport").setLevel(logging.WARNING)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    settings = from_environment()
+    release = read_release(release_path)
+    source = Source(
+        release=release,
+        names=settings.names(release.collection),
+        reader=AsyncReader(connect_async(settings.url, api_key=settings.read_key)),
+        load_model=lambda: load(release.model, settings.models, threads=threads),
+    )
+    service = Service(source, pod_template_hash=os.environ.get("POD_TEMPLATE_HASH", ""))
+    run(service, Address(host=host, port=port, drain_s=drain_s, grace_s=grace_s))
+
+
+def read_release(path: Path) -> Release:
+    """The release in a file.
+
+    Raises:
+        BadInput: it isn't one.
+    """
+    import msgspec
+
+    from turnout.release.fingerprint import decode
+
+    try:
+        return decode(path.read_bytes())
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise BadInput(f"not a release: {error}", where=str(path), remedy="make it with `turnout lock`") from error

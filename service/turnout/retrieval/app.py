@@ -1,0 +1,161 @@
+"""The HTTP face of a service: routes, headers, limits. No logic of searching lives here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Litestar, Request, Response, get, post
+from litestar.di import Provide
+from litestar.params import Parameter
+from litestar.types import ASGIApp
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from turnout.errors import BadInput
+from turnout.release.artifacts import RetrievalMode
+from turnout.retrieval import openapi, problems
+from turnout.retrieval.asked import as_query, parse_filters
+from turnout.retrieval.measured import measured
+from turnout.retrieval.messages import (
+    TENANT_PATTERN,
+    Health,
+    Readiness,
+    SearchReply,
+    SearchRequest,
+    Version,
+)
+from turnout.retrieval.page import PAGE, PAGE_HEADERS
+from turnout.retrieval.service import Service
+
+MAX_BODY_BYTES = 256 * 1024
+
+_REQUEST = msgspec.json.Decoder(SearchRequest)
+
+Tenant = Annotated[
+    str,
+    Parameter(
+        header="X-Tenant", pattern=TENANT_PATTERN, required=False, description="Whose documents. Default: `default`."
+    ),
+]
+_SEARCH_PROBLEMS = openapi.problem_specs(
+    status_400="The search can't be understood, or goes beyond the release's limits.",
+    status_413="The body is too large.",
+    status_503="Not ready, too many searches are waiting, or Elasticsearch is down. See Retry-After.",
+)
+
+
+@post(
+    "/search",
+    status_code=200,
+    operation_id="search",
+    summary="Search, asked in JSON",
+    responses=_SEARCH_PROBLEMS,
+    response_headers=openapi.SEARCH_HEADERS,
+)
+async def search_post(service: Service, body: bytes, tenant: Tenant = "default") -> Response[SearchReply]:
+    """Search with everything that can be asked."""
+    # Decoded here, because the framework's own decoding of `data` takes "3" for 3.
+    return await _search(service, _REQUEST.decode(body), tenant)
+
+
+@get(
+    "/search",
+    operation_id="searchByUrl",
+    summary="Search, asked in the URL",
+    responses={status: spec for status, spec in _SEARCH_PROBLEMS.items() if status != 413},
+    response_headers=openapi.SEARCH_HEADERS,
+)
+async def search_get(
+    service: Service,
+    request: Request[Any, Any, Any],
+    q: Annotated[str, Parameter(query="q", min_length=1, pattern=r"\S", description="The words or the question.")],
+    mode: Annotated[RetrievalMode | None, Parameter(query="mode", required=False)] = None,
+    k: Annotated[int | None, Parameter(query="k", ge=1, required=False)] = None,
+    passages: Annotated[bool, Parameter(query="passages", required=False)] = False,
+    filter_: Annotated[
+        list[str] | None,
+        Parameter(query="filter", required=False, description="`field:value`; values of one field are alternatives."),
+    ] = None,
+    tenant: Tenant = "default",
+) -> Response[SearchReply]:
+    """The same for links and for typing by hand."""
+    unknown = sorted(set(request.query_params) - {"q", "mode", "k", "passages", "filter"})
+    if unknown:
+        raise BadInput(f"no parameter {unknown[0]!r}", where="query", remedy="leave it out")
+    asked = {"query": q, "mode": mode, "k": k, "passages": passages, "filters": parse_filters(filter_ or ())}
+    return await _search(service, msgspec.convert(asked, SearchRequest), tenant)
+
+
+async def _search(service: Service, asked: SearchRequest, tenant: str) -> Response[SearchReply]:
+    found = await service.search(as_query(service.release, asked, tenant))
+    headers = {"X-Turnout-Release": found.release, "X-Turnout-View": found.view}
+    if found.degraded:
+        headers["X-Turnout-Degraded"] = found.degraded
+    return Response(found, headers=headers)
+
+
+@get("/healthz", operation_id="healthz", summary="Is the process alive?", sync_to_thread=False)
+def healthz() -> Health:
+    """For a liveness probe: true even while nothing can be served."""
+    return Health()
+
+
+@get(
+    "/readyz",
+    operation_id="readyz",
+    summary="May searches be sent here?",
+    sync_to_thread=False,
+    responses={503: openapi.spec(Readiness, "Not ready; `reason` and `detail` say why.")},
+)
+def readyz(service: Service) -> Response[Readiness]:
+    """For a readiness probe, and for whoever wants to know why it fails."""
+    readiness = service.pinning.readiness
+    return Response(readiness, status_code=200 if readiness.ready else 503)
+
+
+@get("/version", operation_id="version", summary="What is served?", sync_to_thread=False)
+def version(service: Service) -> Version:
+    """Release, fingerprints, view and the version of the code."""
+    return service.version()
+
+
+@get("/metrics", include_in_schema=False, sync_to_thread=False)
+def metrics(service: Service) -> Response[bytes]:
+    """For Prometheus."""
+    return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+@get("/", include_in_schema=False, sync_to_thread=False)
+def page() -> Response[bytes]:
+    """The search page."""
+    return Response(PAGE, media_type="text/html; charset=utf-8", headers=PAGE_HEADERS)
+
+
+def create_app(service: Service) -> ASGIApp:
+    """The ASGI application; its lifespan runs the service."""
+
+    @asynccontextmanager
+    async def running(_: Litestar) -> AsyncIterator[None]:
+        task = asyncio.create_task(service.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            await service.close()
+
+    app = Litestar(
+        route_handlers=[search_post, search_get, healthz, readyz, version, metrics, page],
+        dependencies={"service": Provide(lambda: service, use_cache=True, sync_to_thread=False)},
+        exception_handlers=problems.HANDLERS,
+        openapi_config=openapi.config(service.release),
+        lifespan=[running],
+        request_max_body_size=MAX_BODY_BYTES,
+        debug=False,
+        logging_config=None,
+    )
+    return measured(app, service.metrics, {route.path for route in app.routes})

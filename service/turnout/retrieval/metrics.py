@@ -1,0 +1,105 @@
+"""What Prometheus sees. One registry per service; every series carries the release (and the pod-template hash)."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from turnout.release.artifacts import Release
+from turnout.retrieval.messages import DegradedReason
+
+# A second series beside each counter, which only OpenMetrics knows what to do with.
+disable_created_metrics()
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_BATCH = (1, 2, 4, 8, 16, 32, 64)
+
+
+class Metrics:
+    """The service's metrics.
+
+    Args:
+        release: its id is the label `release` of every series.
+        pod_template_hash: the label `rollouts_pod_template_hash`, by which canary and stable are told apart.
+    """
+
+    def __init__(self, release: Release, *, pod_template_hash: str = "") -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._common = {"release": release.id}
+        if pod_template_hash:
+            self._common["rollouts_pod_template_hash"] = pod_template_hash
+        self._http = self._counter("http_requests", "Requests answered.", "method", "path", "status")
+        self._http_seconds = self._histogram(
+            "http_request_duration_seconds", "Time to answer a request.", _SECONDS, "path", "status"
+        )
+        self._in_flight = self._gauge("http_requests_in_flight", "Requests being answered.")
+        self._embedding_seconds = self._histogram(
+            "embedding_inference_latency_seconds", "Time of one call of the model.", _SECONDS
+        )
+        self._batch = self._histogram("embedding_model_batch_size", "Queries in one call of the model.", _BATCH)
+        self._search_seconds = self._histogram(
+            "vector_db_query_duration_seconds", "Time of one search of Elasticsearch.", _SECONDS, "kind", "outcome"
+        )
+        self._degraded = self._counter("search_degraded", "Searches that got less than they asked for.", "reason")
+        for reason in get_args(DegradedReason):
+            self._degraded.labels(**self._common, reason=reason)
+        self.shed = self._counter("search_shed", "Searches turned away because too many were waiting.").labels(
+            **self._common
+        )
+        self.empty = self._counter("search_empty", "Searches without a hit.").labels(**self._common)
+        self.refused = self._counter(
+            "attestation_refused", "Times that the model disagreed with the view's vectors."
+        ).labels(**self._common)
+        self.ready = self._gauge("turnout_ready", "1 while searches may be sent here.").labels(**self._common)
+        self.model_ready = self._gauge("turnout_model_ready", "1 while queries can be embedded.").labels(**self._common)
+        self.in_flight = self._in_flight.labels(**self._common)
+        self._info(release)
+
+    def request(self, method: str, path: str, status: int, seconds: float) -> None:
+        """Count one answered request; `path` is the route, never what a client made up."""
+        self._http.labels(**self._common, method=method, path=path, status=status).inc()
+        self._http_seconds.labels(**self._common, path=path, status=status).observe(seconds)
+
+    def embedded(self, batch: int, seconds: float) -> None:
+        """Count one call of the model."""
+        self._embedding_seconds.labels(**self._common).observe(seconds)
+        self._batch.labels(**self._common).observe(batch)
+
+    def searched(self, kind: str, outcome: str, seconds: float) -> None:
+        """Count one search of Elasticsearch."""
+        self._search_seconds.labels(**self._common, kind=kind, outcome=outcome).observe(seconds)
+
+    def degraded(self, reason: DegradedReason) -> None:
+        """Count one degraded answer."""
+        self._degraded.labels(**self._common, reason=reason).inc()
+
+    def _info(self, release: Release) -> None:
+        info = {
+            "collection": release.collection,
+            "embedding_fingerprint": release.fingerprints.embedding,
+            "index_fingerprint": release.fingerprints.index,
+            "query_fingerprint": release.fingerprints.query,
+        }
+        gauge = self._gauge("turnout_release_info", "What is served; always 1.", *info)
+        gauge.labels(**self._common, **info).set(1)
+
+    def _counter(self, name: str, text: str, *own: str) -> Counter:
+        return Counter(name, text, self._labels(own), registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *own: str) -> Gauge:
+        return Gauge(name, text, self._labels(own), registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *own: str) -> Histogram:
+        return Histogram(name, text, self._labels(own), registry=self.registry, buckets=buckets)
+
+    def _labels(self, own: tuple[str, ...]) -> list[str]:
+        return [*self._common, *own]

@@ -1,0 +1,84 @@
+"""Searches of one release, with the last good answers for when Elasticsearch is down. Called by the HTTP handlers.
+
+Steps down, each said in the answer: hybrid or vector -> words only -> the last good answer -> `Unavailable`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Hashable
+
+import msgspec
+
+from turnout.elastic.async_reader import Gone
+from turnout.errors import Unavailable
+from turnout.query.request import Query
+from turnout.release.artifacts import Release
+from turnout.retrieval.attempt import Attempt, Context
+from turnout.retrieval.cache import LastGood
+from turnout.retrieval.metrics import Metrics
+from turnout.retrieval.ports import Answer, Searches, Target
+from turnout.retrieval.shown import Shown
+
+_KEPT_ANSWERS = 1000
+_KEPT_FOR_S = 60.0
+
+
+class Searcher:
+    """Answers searches of one release."""
+
+    def __init__(self, release: Release, reader: Searches, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._context = Context(release=release, reader=reader, metrics=metrics, shown=Shown(release))
+        self._kept: LastGood[Answer] = LastGood(entries=_KEPT_ANSWERS, age_s=_KEPT_FOR_S, clock=time.monotonic)
+
+    async def answer(self, target: Target, query: Query, *, timeout_s: float) -> Answer:
+        """The best answer that can be had within `timeout_s` seconds.
+
+        Raises:
+            BadInput: the query can't be run as asked.
+            Gone: the view isn't there any more; an answer from it would be one from nowhere.
+            Unavailable: Elasticsearch doesn't answer and no earlier answer is kept.
+        """
+        key = (target.uuid, msgspec.json.encode(query, order="deterministic"))
+        try:
+            async with asyncio.timeout(timeout_s):
+                answer = await Attempt(self._context, target, query, time.monotonic() + timeout_s).run()
+        except Gone:
+            raise
+        except (Unavailable, TimeoutError) as error:
+            answer = self._kept_answer(key, error)
+        if answer.degraded:
+            self._metrics.degraded(answer.degraded)
+        else:
+            self._kept.put(key, answer)
+        if not answer.hits:
+            self._metrics.empty.inc()
+        return answer
+
+    async def warm(self, target: Target, query: Query, *, timeout_s: float) -> None:
+        """Run a search for its side effects: nothing is counted and nothing is kept.
+
+        Raises:
+            BadInput, Unavailable: as `answer`; here without any step down but from hybrid to words.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                await Attempt(self._context, target, query, time.monotonic() + timeout_s).run()
+        except TimeoutError as error:
+            raise Unavailable("the first searches are too slow", where=target.index, remedy="wait") from error
+
+    def forget(self) -> None:
+        """Drop what is kept: it came from a view that is gone."""
+        self._kept.clear()
+
+    def _kept_answer(self, key: Hashable, error: Exception) -> Answer:
+        kept = self._kept.get(key)
+        if kept is not None:
+            return msgspec.structs.replace(kept, degraded="elasticsearch_unavailable", stale=True)
+        if isinstance(error, Unavailable):
+            raise error
+        raise Unavailable(
+            "no answer within the deadline", where="search", remedy="try again, or ask for less"
+        ) from error

@@ -1,0 +1,127 @@
+"""The parts of one running service, put together. Made by `turnout serve` and by tests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from turnout import __version__
+from turnout.elastic.async_reader import AsyncReader, Gone
+from turnout.elastic.names import Names
+from turnout.embedding import Embedder
+from turnout.errors import Unavailable
+from turnout.query.request import Query
+from turnout.release.artifacts import Release
+from turnout.retrieval.admission import Admission
+from turnout.retrieval.messages import SearchReply, Version
+from turnout.retrieval.metrics import Metrics
+from turnout.retrieval.pinning import Pace, Pinned, Pinning
+from turnout.retrieval.search import Searcher
+
+_WARMUP_S = 10.0
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the service gets things from.
+
+    Args:
+        release: what it serves.
+        names: the index names of the release's collection.
+        reader: Elasticsearch, with the reading credential.
+        load_model: loads the release's model; runs in a thread.
+    """
+
+    release: Release
+    names: Names
+    reader: AsyncReader
+    load_model: Callable[[], Embedder]
+
+
+class Service:
+    """Answers searches of one release, once something can be pinned."""
+
+    def __init__(self, source: Source, *, pod_template_hash: str = "", pace: Pace | None = None) -> None:
+        self.release = source.release
+        self.metrics = Metrics(source.release, pod_template_hash=pod_template_hash)
+        self._reader = source.reader
+        self._searcher = Searcher(source.release, source.reader, self.metrics)
+        self._timeout_s = source.release.pipeline.retrieval.timeout_ms / 1000
+        most = source.release.pipeline.limits.max_concurrent_searches
+        # As many may wait as may run: a full queue then is gone within about one deadline.
+        self._admission = Admission(limit=most, queue=most)
+        self.pinning = Pinning(
+            source.release,
+            source.names,
+            source.reader,
+            load_model=source.load_model,
+            warm_up=self._warm_up,
+            metrics=self.metrics,
+            pace=pace or Pace(),
+        )
+
+    async def run(self) -> None:
+        """Keep the view pinned until cancelled."""
+        await self.pinning.run()
+
+    async def close(self) -> None:
+        """Give model and connections back."""
+        self.pinning.close()
+        await self._reader.close()
+
+    async def search(self, query: Query) -> SearchReply:
+        """One search within the release's deadline, waiting included.
+
+        Raises:
+            Shed: too many are waiting.
+            BadInput, Unavailable: see `Searcher.answer`; also while nothing is pinned.
+        """
+        started = time.monotonic()
+        async with self._admission.slot(self._timeout_s):
+            pinned = self.pinning.pinned
+            if pinned is None:
+                raise Unavailable(self.pinning.readiness.detail, where="readiness", remedy="look at /readyz")
+            try:
+                left = self._timeout_s - (time.monotonic() - started)
+                answer = await self._searcher.answer(pinned, query, timeout_s=left)
+            except Gone:
+                self.pinning.lost(pinned)
+                self._searcher.forget()
+                raise
+        return SearchReply(
+            release=self.release.id,
+            view=pinned.index,
+            mode=answer.mode,
+            degraded=answer.degraded,
+            stale=answer.stale,
+            took_ms=round((time.monotonic() - started) * 1000, 2),
+            hits=list(answer.hits),
+        )
+
+    def version(self) -> Version:
+        """What is served, by content."""
+        pinned = self.pinning.pinned
+        marks = self.release.fingerprints
+        return Version(
+            version=__version__,
+            collection=self.release.collection,
+            release=self.release.id,
+            embedding_fingerprint=marks.embedding,
+            index_fingerprint=marks.index,
+            query_fingerprint=marks.query,
+            model=f"{self.release.model.id}@{self.release.model.revision}",
+            view=pinned.index if pinned else None,
+            view_uuid=pinned.uuid if pinned else None,
+        )
+
+    async def _warm_up(self, pinned: Pinned) -> None:
+        """A few searches as they will come: connections, caches and the model's first, slow call are behind us then."""
+        limits, k = self.release.pipeline.limits, self.release.pipeline.retrieval.k
+        texts = [probe.text[: limits.max_query_chars] for probe in pinned.view.meta.probes[:3]] or ["warm up"]
+        queries = [
+            Query(text=text, mode="hybrid" if pinned.embeds else "lexical", k=k, tenant="default", passages=True)
+            for text in texts
+        ]
+        for query in queries:
+            await self._searcher.warm(pinned, query, timeout_s=_WARMUP_S)
