@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elasticsearch import Elasticsearch
-
-from turnout.elastic.client import connect
 from turnout.elastic.names import Names
-from turnout.elastic.reader import Reader
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `validate` and `lock` need no server, and its client takes longer to import than they run
+    from elasticsearch import Elasticsearch
+
+    from turnout.elastic.reader import Reader
     from turnout.elastic.writer import Writer
 
 DEFAULT_URL = "http://127.0.0.1:9210"
@@ -44,6 +43,8 @@ class Settings:
 
     def reader(self) -> Reader:
         """A reader with the reading credential."""
+        from turnout.elastic.reader import Reader
+
         return Reader(self._connect(self.read_key))
 
     def writer(self) -> Writer:
@@ -54,6 +55,8 @@ class Settings:
         return Writer(self._connect(self.write_key))
 
     def _connect(self, key: str | None) -> Elasticsearch:
+        from turnout.elastic.client import connect
+
         return connect(self.url, api_key=key)
 
 
