@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from elasticsearch import BadRequestError, NotFoundError
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from turnout.elastic.reader import Hit, Reader
 from turnout.elastic.writer import Writer
@@ -89,7 +89,7 @@ class Engine:
         patience = stop_after_delay(self._job.patience_s)
         attempts = Retrying(
             retry=retry_if_exception_type(Unavailable),
-            wait=wait_exponential_jitter(initial=0.25, max=10),
+            wait=wait_random_exponential(multiplier=0.25, max=10),
             stop=lambda state: stop() or patience(state),
             sleep=lambda seconds: _sleep(seconds, stop),
             reraise=True,

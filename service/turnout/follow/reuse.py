@@ -60,4 +60,9 @@ def _passages(hit: Hit, view: View) -> list[Passage]:
     nested, text, vector = view.meta.passage_fields
     stored: list[dict[str, Any]] | dict[str, Any] = hit.source.get(nested, [])
     entries = [stored] if isinstance(stored, dict) else stored
-    return [Passage(entry[text], encode_vector(np.array(entry[vector], dtype=np.float32))) for entry in entries]
+    return [Passage(entry[text], _base64(entry[vector])) for entry in entries]
+
+
+def _base64(stored: list[float] | str) -> str:
+    """The vector in base64. A document that isn't refreshed yet comes from the translog, as it was sent."""
+    return stored if isinstance(stored, str) else encode_vector(np.array(stored, dtype=np.float32))

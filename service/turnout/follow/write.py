@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from turnout.elastic.reader import Reader
 from turnout.elastic.views import SYSTEM_FIELD, write_alias
@@ -61,7 +61,7 @@ def _sent(writer: Writer, view: str, items: Sequence[BulkItem]) -> Iterable[tupl
     left = list(items)
     attempts = Retrying(
         retry=retry_if_exception_type(Unavailable),
-        wait=wait_exponential_jitter(initial=0.2, max=5),
+        wait=wait_random_exponential(multiplier=0.2, max=5),
         stop=stop_after_attempt(6),
         reraise=True,
     )
