@@ -28,7 +28,9 @@ def run(
 ) -> Run:
     """Query id -> ids of the best `k` documents of the default tenant, as plain source ids.
 
-    A hybrid run fuses the release's rank window and not a window of `k`, so that its first ten are what a user sees.
+    A hybrid run fuses the release's rank window and not a window of `k`, so that its first ten are what a user sees. A
+    vector run looks at `k` candidates if that is more than the release's `num_candidates`: what fewer lose is for the
+    ANN recall check to say.
 
     Args:
         view: the index to ask.

@@ -77,6 +77,10 @@ def test_under_no_difference_harm_is_found_as_often_as_alpha_says(count: int) ->
     assert np.mean(alarms) == pytest.approx(0.05, abs=0.0225)
 
 
+def test_the_observed_pattern_is_one_of_the_sample() -> None:
+    assert sign_flip([-1.0] * 60, seed=1, resamples=999).p_harm == 1 / 1000
+
+
 def test_a_real_loss_is_found() -> None:
     assert sign_flip(np.random.default_rng(2).normal(-0.1, 0.2, 100), seed=1).p_harm < 0.001
 
