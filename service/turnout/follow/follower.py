@@ -51,6 +51,7 @@ class Follower:
         self._reader = Reader(self._client)
         self._writer = Writer(self._client)
         self._hands: Crew | _OwnHands | None = None
+        self._rounds = 0
 
     def __enter__(self) -> Follower:
         job = self._job
@@ -135,7 +136,9 @@ class Follower:
         todo = tasks(self._reader, job.names, job.view, epoch=epoch, shards=shards)
         if todo:
             self._reader.refresh(job.names.documents)
-        if not self._hands.follow(todo, _reporter(progress, self._most(todo, progress)), stop):
+        self._rounds += 1
+        on_page = _reporter(progress, self._most(todo, progress), self._rounds)
+        if not self._hands.follow(todo, on_page, stop):
             return False
         if epoch.epoch > FIRST_EPOCH:
             if any(task.after < 0 for task in todo):
@@ -164,7 +167,7 @@ class _OwnHands:
         self._engine.close()
 
 
-def _reporter(progress: OnProgress | None, total: int) -> OnPage:
+def _reporter(progress: OnProgress | None, total: int, number: int) -> OnPage:
     """Adds up pages and tells the caller."""
     began = time.monotonic()
     counts = Counts()
@@ -173,7 +176,8 @@ def _reporter(progress: OnProgress | None, total: int) -> OnPage:
         nonlocal counts
         counts = counts + page
         if progress is not None:
-            progress(Progress(counts=counts, total=max(total, counts.documents), seconds=time.monotonic() - began))
+            most = max(total, counts.documents)
+            progress(Progress(counts=counts, total=most, seconds=time.monotonic() - began, round=number))
 
     return on_page
 

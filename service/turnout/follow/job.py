@@ -57,14 +57,21 @@ class Counts:
     def __add__(self, other: Counts) -> Counts:
         return Counts(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
 
+    def __sub__(self, other: Counts) -> Counts:
+        return Counts(*(getattr(self, name) - getattr(other, name) for name in self.__dataclass_fields__))
+
 
 @dataclass(frozen=True)
 class Progress:
-    """How far one catch-up has come. `total` is an upper bound: several operations may be of one document."""
+    """How far one catch-up has come. `total` is an upper bound: several operations may be of one document.
+
+    `round` numbers the catch-ups of a follower; counts and seconds begin anew with each.
+    """
 
     counts: Counts
     total: int
     seconds: float
+    round: int = 0
 
     @property
     def eta_s(self) -> float | None:

@@ -1,0 +1,123 @@
+"""Listens to a follower for `turnout follow`: live progress on stderr, and metrics if they are wanted."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from types import TracebackType
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
+from rich.console import Console
+from rich.status import Status
+
+from turnout.errors import EnvironmentProblem
+from turnout.follow import Counts, Job, Lag, Progress
+
+_PLAIN_EVERY_S = 5.0
+# Label value -> field of Counts.
+_OUTCOMES = {"live": "live", "deleted": "deleted", "placeholder": "placeholders", "superseded": "superseded"}
+_LABELS = ("collection", "release", "view")
+
+
+class Listener:
+    """Adds up what was done, over all rounds. A context manager, so that the terminal is left clean."""
+
+    def __init__(self, job: Job, *, metrics_port: int | None = None) -> None:
+        self._job = job
+        self._console = Console(stderr=True)
+        self._status = Status("", console=self._console) if self._console.is_terminal else None
+        self._total = Counts()
+        self._last = Progress(counts=Counts(), total=0, seconds=0.0)
+        self._told_at = 0.0
+        self.last_lag: Lag | None = None
+        self._metrics = _Metrics(job, metrics_port) if metrics_port else None
+
+    def __enter__(self) -> Listener:
+        if self._status:
+            self._status.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._status:
+            self._status.stop()
+        if self._metrics:
+            self._metrics.close()
+
+    def progress(self, progress: Progress) -> None:
+        """A page is done."""
+        same_round = progress.round == self._last.round
+        new = progress.counts - self._last.counts if same_round else progress.counts
+        self._last = progress
+        self._total = self._total + new
+        if self._metrics:
+            self._metrics.add(new)
+        self._tell(progress)
+
+    def lag(self, lag: Lag) -> None:
+        """A round is done."""
+        self.last_lag = lag
+        if self._metrics:
+            self._metrics.lag.set(lag.total)
+        if self._status:
+            self._status.update(f"{self._job.view}: {lag.total:,} operations behind")
+
+    def summary(self) -> dict[str, int]:
+        """What was done in all."""
+        return asdict(self._total)
+
+    def _tell(self, progress: Progress) -> None:
+        counts = progress.counts
+        text = f"{counts.documents:,} of {progress.total:,} documents, {counts.embedded:,} passages embedded"
+        text += f", {counts.reused:,} reused"
+        if counts.placeholders:
+            text += f", {counts.placeholders:,} placeholders"
+        text += f", about {progress.eta_s:.0f} s left" if progress.eta_s else ""
+        now = time.monotonic()
+        if self._status:
+            self._status.update(text)
+        elif now - self._told_at >= _PLAIN_EVERY_S:
+            self._told_at = now
+            self._console.print(f"{self._job.view}: {text}", highlight=False)
+
+
+class _Metrics:
+    """Prometheus metrics of one follower, on a port of its own."""
+
+    def __init__(self, job: Job, port: int) -> None:
+        registry = CollectorRegistry()
+        labels = {"collection": job.names.collection, "release": job.release.id, "view": job.view}
+        self._labels = labels
+        self._records = Counter(
+            "pipeline_records_processed_total",
+            "Documents brought into a view, by what became of them",
+            (*_LABELS, "outcome"),
+            registry=registry,
+        )
+        self._passages = Counter(
+            "pipeline_passages_total",
+            "Passages brought into a view, by where their vectors came from",
+            (*_LABELS, "vectors"),
+            registry=registry,
+        )
+        self.lag = Gauge(
+            "follow_lag_operations", "Operations that are not in the view yet", _LABELS, registry=registry
+        ).labels(**labels)
+        try:
+            self._server, self._thread = start_http_server(port, registry=registry)
+        except OSError as error:
+            raise EnvironmentProblem(
+                f"the metrics port {port} can't be used: {error.strerror}", remedy="choose another --metrics-port"
+            ) from error
+
+    def add(self, counts: Counts) -> None:
+        for outcome, field in _OUTCOMES.items():
+            self._records.labels(**self._labels, outcome=outcome).inc(getattr(counts, field))
+        for origin in ("embedded", "reused"):
+            self._passages.labels(**self._labels, vectors=origin).inc(getattr(counts, origin))
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(timeout=5)
