@@ -6,11 +6,11 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
+from rich.filesize import decimal
 from rich.status import Status
 from rich.table import Table
 
@@ -51,7 +51,7 @@ def start(port: int | None, heap: str, form: str) -> None:
     with _telling() as tell:
         found = node.ensure(settings.build, env=os.environ, port=port, heap=heap, tell=tell)
     word = "checked" if found.how == "given" else "already running" if found == before else "started"
-    _show({"state": word, **_facts(found, settings.build)}, form)
+    _show({"state": word, **_facts(found)}, form)
     if found.url != settings.url and form == "text":
         click.echo(f"Other commands find it with: export {node.URL_VARIABLE}={found.url}")
 
@@ -68,7 +68,7 @@ def status(form: str) -> None:
     found = node.find(settings.build, env=os.environ)
     if found is None:
         raise EnvironmentProblem("no local Elasticsearch runs", remedy="start one with `turnout elastic start`")
-    _show({"state": "running", **_facts(found, settings.build)}, form)
+    _show({"state": "running", **_facts(found)}, form)
 
 
 @command.command()
@@ -86,7 +86,7 @@ def stop(form: str) -> None:
         click.echo(f"stopped {stopped.url}" if stopped else "no local Elasticsearch runs")
 
 
-def _facts(found: node.Node, build: Path) -> dict[str, Any]:
+def _facts(found: node.Node) -> dict[str, Any]:
     facts: dict[str, Any] = {"url": found.url, "version": found.version, "how": found.how}
     if found.how != "given":
         facts |= {"pid": found.pid, "container": found.container or None, "data": found.home}
@@ -100,7 +100,7 @@ def _show(facts: dict[str, Any], form: str) -> None:
     table = Table.grid(padding=(0, 2))
     for key, value in facts.items():
         if value is not None:
-            table.add_row(key.replace("_", " "), str(value))
+            table.add_row(key.replace("_", " "), decimal(value) if key.startswith("disk") else str(value))
     Console(soft_wrap=True).print(table)
 
 

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from elasticsearch import ApiError, BadRequestError, Elasticsearch, NotFoundError
 from elasticsearch import ConnectionError as ClientConnectionError
+from elasticsearch import ConnectionTimeout as ClientTimeout
 
 from turnout.elastic import state
 from turnout.elastic.names import Names
@@ -62,7 +63,7 @@ def reaching(client: Elasticsearch) -> Iterator[None]:
     """Turn "can't be reached" and "too busy" of the vendor client into `Unavailable`."""
     try:
         yield
-    except ClientConnectionError as error:
+    except (ClientConnectionError, ClientTimeout) as error:
         raise Unavailable(
             f"Elasticsearch can't be reached: {error.message}",
             where=_url(client),
