@@ -97,8 +97,10 @@ def _nothing(head: Release) -> Estimate:
 
 
 def passages_of(tokens: int, release: Release) -> int:
-    """How many passages a text of so many tokens is cut into."""
+    """How many passages a text of so many tokens is cut into; none for an empty text."""
     chunk = release.pipeline.chunk
+    if tokens == 0:
+        return 0
     if tokens <= chunk.size:
         return 1
     step = max(1, chunk.size - chunk.overlap)
@@ -109,7 +111,7 @@ def _tokens_embedded(tokens: int, release: Release) -> int:
     """Tokens that the model sees: overlaps twice, special tokens and the prefix once per passage."""
     passages = passages_of(tokens, release)
     chunk = release.pipeline.chunk
-    text = min(tokens + chunk.overlap * (passages - 1), passages * chunk.size)
+    text = min(tokens + chunk.overlap * max(0, passages - 1), passages * chunk.size)
     prefix = math.ceil(len(release.model.prefixes.passage) / _CHARS_PER_TOKEN)
     return text + passages * (_SPECIAL_TOKENS + prefix)
 

@@ -98,25 +98,31 @@ def _rule(before: dict[str, Any], after: dict[str, Any], key: str) -> tuple[Chan
     if vector and key == "index_options":
         server, reason = index_options_rule(old, new)
         return Change.COPY, server, reason
-    if vector and not ("index_options" in before and "index_options" in after):
+    found = _table_rule(before, old, new, key)
+    if vector and found[0] is Change.IN_PLACE and not ("index_options" in before and "index_options" in after):
         # Any PUT of this field would be merged against the server's default index_options.
         return Change.COPY, "unknown", "the field leaves index_options out: touching it would reset them to a default"
-    if key in DEFAULTS and same(_or_default(old, key), _or_default(new, key)):
-        return Change.IN_PLACE, "takes", "the default, written out or left out: the same meaning"
-    if _scalar(old) and _scalar(new) and str(old).lower() == str(new).lower():
-        return Change.IN_PLACE, "takes", "written another way, the same meaning to the server"
-    return _table_rule(before, old, new, key)
+    return found
 
 
-def _scalar(value: Any) -> bool:
-    return isinstance(value, bool | int | str)
+def _same_meaning(old: Any, new: Any) -> bool:
+    """The server reads "true" as true and "16" as 16, but names in upper case as other names."""
+    if isinstance(old, str) == isinstance(new, str):
+        return same(old, new)
+    return isinstance(old, bool | int | str) and isinstance(new, bool | int | str) and _written(old) == _written(new)
+
+
+def _written(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _or_default(value: Any, key: str) -> Any:
-    return DEFAULTS[key] if value is ABSENT else value
+    return DEFAULTS.get(key, ABSENT) if value is ABSENT else value
 
 
 def _table_rule(before: dict[str, Any], old: Any, new: Any, key: str) -> tuple[Change, Server, str]:
+    if _same_meaning(_or_default(old, key), _or_default(new, key)):
+        return Change.IN_PLACE, "takes", "written another way, or a default written out: the same meaning to the server"
     if key in ADDITIVE:
         return Change.IN_PLACE, "takes", ADDITIVE[key]
     if key == "fielddata" and new is True:
@@ -139,7 +145,7 @@ def root_difference(
     """The differences that one changed key of the mapping's root makes."""
     old, new = before.get(key, ABSENT), after.get(key, ABSENT)
     if key == "_meta":
-        reason = "notes that the server doesn't act on"
+        reason = "notes that the server doesn't act on; a view gets them when it is built again"
         yield Difference(
             path=pointer(tokens), before=old, after=new, change=Change.IN_PLACE, reason=reason, server="takes"
         )

@@ -86,13 +86,18 @@ def _walk(before: dict[str, Any], after: dict[str, Any], at: tuple[str, ...]) ->
         old, new = before.get(key, ABSENT), after.get(key, ABSENT)
         if same(old, new):
             continue
-        if isinstance(old, dict) and isinstance(new, dict):
-            yield from _walk(old, new, (*at, key))
-            continue
         name = setting_name((*at, key))
+        if _group(old, new) and _find(STATIC, name) is None:
+            yield from _walk(old or {}, new or {}, (*at, key))
+            continue
         change, server, reason = _rule(name, old, new)
         path = pointer((*SETTINGS, *at, key))
         yield Difference(path=path, before=old, after=new, change=change, reason=reason, server=server)
+
+
+def _group(old: Any, new: Any) -> bool:
+    """Settings written as an object, here or on the other side, where the other may have none of them."""
+    return all(value is ABSENT or isinstance(value, dict) for value in (old, new))
 
 
 def _rule(name: str, old: Any, new: Any) -> tuple[Change, Server, str]:

@@ -1,0 +1,166 @@
+"""`turnout plan`: what a change will do, cost and break, before it does."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from typing import TYPE_CHECKING
+
+import click
+
+from turnout.cli.settings import Settings, from_environment
+from turnout.errors import BadInput, Unavailable
+
+if TYPE_CHECKING:
+    from turnout.confirm import Finding
+    from turnout.plan import Observed, Plan
+    from turnout.release.artifacts import Release
+
+_COLLECTION = re.compile(r"[a-z0-9][a-z0-9._-]*")
+
+
+@click.command("plan")
+@click.argument("collection")
+@click.option("--base", "ref", metavar="REF", help="Compare with release.json at this Git ref. [default: HEAD]")
+@click.option("--live", is_flag=True, help="Compare with the release that the alias serves.")
+@click.option("--confirm", "confirming", is_flag=True, help="Hold the rules against the Elasticsearch at hand.")
+@click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+def command(collection: str, ref: str | None, live: bool, confirming: bool, form: str) -> int:
+    """Show what bringing COLLECTION's release live will do: class of change, stages, time, money, disk and memory.
+
+    The head is release.json in the working tree (`turnout lock` makes it). A cluster is asked if there is one; with
+    --live or --confirm there must be one. Exit code 1 if the plan is refused or the server disagrees with a rule.
+
+    \b
+    turnout plan python-docs                      against the last commit
+    turnout plan python-docs --base origin/main   against a branch
+    turnout plan python-docs --live --confirm     against the cluster, rules tried out
+    turnout plan python-docs --format markdown    for a comment on a pull request
+    """
+    if live and ref:
+        raise click.UsageError("--base and --live exclude each other")
+    from turnout.plan import make_plan
+
+    settings = from_environment()
+    head = _head(settings, collection)
+    base = _live(settings, collection) if live else _at_ref(settings, collection, ref or "HEAD")
+    observed = _observed(settings, collection, base, needed=live or confirming)
+    plan = make_plan(base, head, observed, overrides=_overrides(settings, collection))
+    findings = _confirm(settings, base, head, plan) if confirming else None
+    _show(plan, findings, form)
+    return 1 if plan.refusals or findings else 0
+
+
+def _head(settings: Settings, collection: str) -> Release:
+    path = settings.root / _release_path(collection)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise BadInput(
+            "there is no such file", where=str(path), remedy=f"make it with `turnout lock {collection}`"
+        ) from error
+    return _decode(data, str(path))
+
+
+def _at_ref(settings: Settings, collection: str, ref: str) -> Release | None:
+    from turnout.git import read_file
+
+    path = _release_path(collection)
+    data = read_file(settings.root, ref, path)
+    return None if data is None else _decode(data, f"{ref}:{path}")
+
+
+def _live(settings: Settings, collection: str) -> Release | None:
+    from turnout.observed import live_release
+
+    return live_release(settings.reader(), settings.names(collection))
+
+
+def _release_path(collection: str) -> str:
+    if not _COLLECTION.fullmatch(collection):
+        raise BadInput(f"{collection!r} is no name of a collection", remedy="use a folder of pipelines/")
+    return f"pipelines/{collection}/release.json"
+
+
+def _decode(data: bytes, where: str) -> Release:
+    import msgspec
+
+    from turnout.release.fingerprint import decode
+
+    try:
+        return decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadInput(
+            f"not a release that this version of turnout reads: {error}",
+            where=where,
+            remedy="make it with turnout lock",
+        ) from error
+
+
+def _observed(settings: Settings, collection: str, base: Release | None, *, needed: bool) -> Observed:
+    from turnout.observed import observe
+    from turnout.plan import assumed
+
+    try:
+        return observe(settings.reader(), settings.names(collection))
+    except Unavailable:
+        if needed:
+            raise
+        return assumed(base)
+
+
+def _overrides(settings: Settings, collection: str) -> list[str]:
+    """Rules that may be broken today."""
+    import msgspec
+
+    from turnout.release.artifacts import Overrides
+
+    path = settings.root / "pipelines" / collection / "overrides.yaml"
+    if not path.exists():
+        return []
+    try:
+        found = msgspec.yaml.decode(path.read_bytes(), type=Overrides).overrides
+        today = datetime.datetime.now(datetime.UTC).date()
+        return [item.rule for item in found if datetime.date.fromisoformat(item.expires) >= today]
+    except (msgspec.DecodeError, ValueError) as error:
+        raise BadInput(str(error), where=str(path), remedy="see `turnout validate`") from error
+
+
+def _confirm(settings: Settings, base: Release | None, head: Release, plan: Plan) -> tuple[Finding, ...]:
+    from turnout.confirm import confirm
+
+    return confirm(settings.reader(), settings.writer(), base, head, plan, prefix=settings.prefix)
+
+
+def _show(plan: Plan, findings: tuple[Finding, ...] | None, form: str) -> None:
+    if form == "json":
+        import msgspec
+        import orjson
+
+        shown = msgspec.to_builtins(plan) | {"confirmation": msgspec.to_builtins(findings)}
+        click.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode())
+    elif form == "markdown":
+        from turnout.plan.markdown import code, escape, markdown
+
+        click.echo(markdown(plan), nl=False)
+        for finding in findings or ():
+            click.echo(f"\n- **disagreement** {code(finding.path)}: {escape(finding.what)}. {escape(finding.remedy)}.")
+    else:
+        _print(plan, findings)
+
+
+def _print(plan: Plan, findings: tuple[Finding, ...] | None) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    from turnout.plan.explain import printable
+    from turnout.plan.text import text
+
+    console = Console(soft_wrap=True)
+    for part in text(plan):
+        console.print(part)
+    if findings == ():
+        console.print(Text("confirmed: Elasticsearch agrees with every rule used", style="green"))
+    for finding in findings or ():
+        console.print(Text(f"{finding.rule} {printable(finding.path)}: {printable(finding.what)}", style="red"))
+        console.print(Text(f"  {finding.remedy}"))
