@@ -1,7 +1,8 @@
 """Embedding runtimes behind one interface.
 
 Followers embed passages with it, the service embeds queries, verify embeds probes. `load` (in `embedding.store`)
-finds a model's folder by digest, checks that the files are those of model.yaml and starts the declared runtime.
+finds a model's folder by digest, checks that the files are those of model.yaml and starts the declared runtime;
+`best_runtime` says which one to declare on this machine.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from turnout.embedding.cpu import best_runtime
+
+__all__ = ["Embedder", "Kind", "Vectors", "best_runtime"]
 
 Kind = Literal["query", "passage"]
 Vectors = NDArray[np.float32]

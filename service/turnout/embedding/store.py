@@ -67,6 +67,12 @@ def _compare(model: Model, own: Identity, folder: Path) -> None:
 
 
 def _start(model: Model, own: Identity, folder: Path, threads: int) -> Embedder:
+    if model.runtime.precision == "bf16" and model.runtime.name != "openvino":
+        raise Refused(
+            f"the runtime {model.runtime.name} computes in fp32 only, the release says {model.runtime.precision}",
+            where=model.id,
+            remedy="Set runtime.precision to fp32, or runtime.name to openvino, in model.yaml and run `turnout lock`.",
+        )
     match model.runtime.name:
         case "static":
             from turnout.embedding.static import StaticEmbedder
@@ -79,4 +85,4 @@ def _start(model: Model, own: Identity, folder: Path, threads: int) -> Embedder:
         case "sentence-transformers":
             from turnout.embedding.reference import ReferenceEmbedder
 
-            return ReferenceEmbedder(folder, model, threads=threads)
+            return ReferenceEmbedder(folder, model, own, threads=threads)
