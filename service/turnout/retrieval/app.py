@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Litestar, Request, Response, get, post
-from litestar.di import Provide
-from litestar.params import Parameter
+from litestar import Litestar, Request, Response, get, post, route
+from litestar.di import NamedDependency, Provide
+from litestar.params import HeaderParameter, QueryParameter, RawBody
 from litestar.types import ASGIApp
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -32,12 +32,13 @@ from turnout.retrieval.service import Service
 
 MAX_BODY_BYTES = 256 * 1024
 
+Serving = NamedDependency[Service]
 _REQUEST = msgspec.json.Decoder(SearchRequest)
 
 Tenant = Annotated[
     str,
-    Parameter(
-        header="X-Tenant", pattern=TENANT_PATTERN, required=False, description="Whose documents. Default: `default`."
+    HeaderParameter(
+        name="X-Tenant", pattern=TENANT_PATTERN, required=False, description="Whose documents. Default: `default`."
     ),
 ]
 _SEARCH_PROBLEMS = openapi.problem_specs(
@@ -55,7 +56,7 @@ _SEARCH_PROBLEMS = openapi.problem_specs(
     responses=_SEARCH_PROBLEMS,
     response_headers=openapi.SEARCH_HEADERS,
 )
-async def search_post(service: Service, body: bytes, tenant: Tenant = "default") -> Response[SearchReply]:
+async def search_post(service: Serving, body: RawBody, tenant: Tenant = "default") -> Response[SearchReply]:
     """Search with everything that can be asked."""
     # Decoded here, because the framework's own decoding of `data` takes "3" for 3.
     return await _search(service, _REQUEST.decode(body), tenant)
@@ -69,15 +70,17 @@ async def search_post(service: Service, body: bytes, tenant: Tenant = "default")
     response_headers=openapi.SEARCH_HEADERS,
 )
 async def search_get(
-    service: Service,
+    service: Serving,
     request: Request[Any, Any, Any],
-    q: Annotated[str, Parameter(query="q", min_length=1, pattern=r"\S", description="The words or the question.")],
-    mode: Annotated[RetrievalMode | None, Parameter(query="mode", required=False)] = None,
-    k: Annotated[int | None, Parameter(query="k", ge=1, required=False)] = None,
-    passages: Annotated[bool, Parameter(query="passages", required=False)] = False,
+    q: Annotated[str, QueryParameter(name="q", min_length=1, pattern=r"\S", description="The words or the question.")],
+    mode: Annotated[RetrievalMode | None, QueryParameter(name="mode", required=False)] = None,
+    k: Annotated[int | None, QueryParameter(name="k", ge=1, required=False)] = None,
+    passages: Annotated[bool, QueryParameter(name="passages", required=False)] = False,
     filter_: Annotated[
         list[str] | None,
-        Parameter(query="filter", required=False, description="`field:value`; values of one field are alternatives."),
+        QueryParameter(
+            name="filter", required=False, description="`field:value`; values of one field are alternatives."
+        ),
     ] = None,
     tenant: Tenant = "default",
 ) -> Response[SearchReply]:
@@ -87,6 +90,12 @@ async def search_get(
         raise BadInput(f"no parameter {unknown[0]!r}", where="query", remedy="leave it out")
     asked = {"query": q, "mode": mode, "k": k, "passages": passages, "filters": parse_filters(filter_ or ())}
     return await _search(service, msgspec.convert(asked, SearchRequest), tenant)
+
+
+@route("/search", http_method=["OPTIONS"], include_in_schema=False, status_code=204, sync_to_thread=False)
+def search_options() -> Response[None]:
+    """All methods in one Allow header; the framework's own answer names those of one handler only."""
+    return Response(None, status_code=204, headers={"Allow": "GET, OPTIONS, POST"})
 
 
 async def _search(service: Service, asked: SearchRequest, tenant: str) -> Response[SearchReply]:
@@ -110,20 +119,20 @@ def healthz() -> Health:
     sync_to_thread=False,
     responses={503: openapi.spec(Readiness, "Not ready; `reason` and `detail` say why.")},
 )
-def readyz(service: Service) -> Response[Readiness]:
+def readyz(service: Serving) -> Response[Readiness]:
     """For a readiness probe, and for whoever wants to know why it fails."""
     readiness = service.pinning.readiness
     return Response(readiness, status_code=200 if readiness.ready else 503)
 
 
 @get("/version", operation_id="version", summary="What is served?", sync_to_thread=False)
-def version(service: Service) -> Version:
+def version(service: Serving) -> Version:
     """Release, fingerprints, view and the version of the code."""
     return service.version()
 
 
 @get("/metrics", include_in_schema=False, sync_to_thread=False)
-def metrics(service: Service) -> Response[bytes]:
+def metrics(service: Serving) -> Response[bytes]:
     """For Prometheus."""
     return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
@@ -149,7 +158,16 @@ def create_app(service: Service) -> ASGIApp:
             await service.close()
 
     app = Litestar(
-        route_handlers=[search_post, search_get, healthz, readyz, version, metrics, page],
+        route_handlers=[
+            search_options,  # before the others, or the framework makes one of its own for the first of them
+            search_post,
+            search_get,
+            healthz,
+            readyz,
+            version,
+            metrics,
+            page,
+        ],
         dependencies={"service": Provide(lambda: service, use_cache=True, sync_to_thread=False)},
         exception_handlers=problems.HANDLERS,
         openapi_config=openapi.config(service.release),

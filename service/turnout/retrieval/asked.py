@@ -30,7 +30,7 @@ def as_query(release: Release, request: SearchRequest, tenant: str) -> Query:
             where="query",
             remedy="shorten it",
         )
-    k = defaults.k if request.k is None else request.k
+    k = defaults.k if request.k is None else int(request.k)
     if k > limits.max_k:
         raise BadInput(f"k is {k}, at most {limits.max_k} hits are returned", where="k", remedy="ask for fewer")
     return Query(

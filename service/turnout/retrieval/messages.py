@@ -28,12 +28,16 @@ FilterValue = Annotated[str, Meta(max_length=MAX_VALUE_CHARS)]
 FilterValues = Annotated[list[FilterValue], Meta(min_length=1, max_length=MAX_VALUES)]
 
 
+# JSON has one kind of number: 10.0 is the integer 10 there, and JSON Schema takes it for one.
+Count = Annotated[int, Meta(ge=1)] | Annotated[float, Meta(ge=1, multiple_of=1)]
+
+
 class SearchRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A search. Only `query` is needed; the release says what holds otherwise."""
 
     query: Annotated[str, Meta(min_length=1, pattern=r"\S", description="The words or the question.")]
     mode: Annotated[RetrievalMode | None, Meta(description="Default: the release's.")] = None
-    k: Annotated[int, Meta(ge=1, description="Most hits to return. Default: the release's.")] | None = None
+    k: Count | None = None
     filters: Annotated[
         dict[str, FilterValues],
         Meta(description="Per field, the values of which one must match. Only the release's filter fields."),

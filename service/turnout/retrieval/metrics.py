@@ -17,7 +17,7 @@ from turnout.release.artifacts import Release
 from turnout.retrieval.messages import DegradedReason
 
 # A second series beside each counter, which only OpenMetrics knows what to do with.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _BATCH = (1, 2, 4, 8, 16, 32, 64)

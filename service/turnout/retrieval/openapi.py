@@ -81,7 +81,7 @@ def narrow(document: dict[str, Any], release: Release) -> dict[str, Any]:
     document["paths"][_SEARCH]["post"]["requestBody"] = _REQUEST_BODY
     body = schemas["SearchRequest"]["properties"]
     body["query"]["maxLength"] = limits.max_query_chars
-    _bound(body["k"], maximum=limits.max_k, default=retrieval.k)
+    body["k"] = _count(limits.max_k, retrieval.k)
     body["filters"]["properties"] = dict.fromkeys(retrieval.filter_fields, body["filters"]["additionalProperties"])
     body["filters"]["additionalProperties"] = False
     for parameter in document["paths"][_SEARCH]["get"]["parameters"]:
@@ -89,18 +89,15 @@ def narrow(document: dict[str, Any], release: Release) -> dict[str, Any]:
             case "q":
                 parameter["schema"]["maxLength"] = limits.max_query_chars
             case "k":
-                _bound(parameter["schema"], maximum=limits.max_k, default=retrieval.k)
+                parameter["schema"] = _count(limits.max_k, retrieval.k)
             case "filter":
                 _filter_pattern(parameter["schema"], retrieval.filter_fields)
     return document
 
 
-def _bound(schema: dict[str, Any], *, maximum: int, default: int) -> None:
-    """Bound the integer of a schema that may be `oneOf` an integer and null."""
-    for part in schema.get("anyOf", schema.get("oneOf", [schema])):
-        if part.get("type") == "integer" or "integer" in part.get("type", ()):
-            part["maximum"] = maximum
-    schema["description"] = f"Most hits to return, {default} by default."
+def _count(maximum: int, default: int) -> dict[str, Any]:
+    integer = {"type": "integer", "minimum": 1, "maximum": maximum}
+    return {"anyOf": [integer, {"type": "null"}], "description": f"Most hits to return, {default} by default."}
 
 
 def _filter_pattern(schema: dict[str, Any], fields: list[str]) -> None:
