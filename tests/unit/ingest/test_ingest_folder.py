@@ -103,8 +103,10 @@ def test_a_file_that_cannot_be_read_is_a_dead_letter_and_the_rest_goes_on(
 
 
 def test_html_with_thousands_of_open_tags_ends(tmp_path: Path) -> None:
-    (tmp_path / "deep.html").write_text("<div>" * 3_000 + "bottom")
-    found = read(tmp_path, limit=100_000)
+    (tmp_path / "deep.html").write_text("<div><p>" * 30_000 + "bottom")
+    (tmp_path / "open.html").write_text("<p>x</p>" + "<a " * 30_000)
+    found = read(tmp_path, limit=1_000_000)
+    assert "never closed" in reason(found["open.html"])
     assert isinstance(found["deep.html"], SourceDocument)
     assert found["deep.html"].text == "bottom"
 

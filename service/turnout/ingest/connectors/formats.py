@@ -8,15 +8,21 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from bs4 import BeautifulSoup
+from bs4.element import CData, PageElement, PreformattedString, Tag
+from pypdf import PdfReader
+
 # A PDF of bounded size can still unfold to any number of pages.
 MAX_PDF_PAGES = 5_000
 MAX_PDF_CHARS = 20_000_000
+# Each costs html.parser another look at the rest of the file: 10,000 take it ten seconds.
+MAX_OPEN_TAGS = 100
 
-_DROPPED = ("script", "style", "template", "noscript", "iframe", "object", "svg")
+_DROPPED = ("script", "style", "template", "noscript", "iframe", "object", "svg", "title")
 _BLOCKS = (
     *("address", "article", "aside", "blockquote", "dd", "div", "dl", "dt", "figcaption", "footer", "form", "h1", "h2"),
     *("h3", "h4", "h5", "h6", "header", "hr", "br", "li", "main", "nav", "ol", "p", "pre", "section", "table", "td"),
-    *("th", "tr", "ul", "title"),
+    *("th", "tr", "ul"),
 )
 _FENCE = re.compile(r"\s{0,3}(```|~~~)")
 _HEADING = re.compile(r"#\s+(.+?)\s*#*\s*$")
@@ -50,29 +56,21 @@ def read_markdown(data: bytes, stem: str) -> Read:
 
 def read_html(data: bytes, stem: str) -> Read:
     """The text that a reader of the page would see."""
-    from bs4 import BeautifulSoup
-
+    markup = _decode(data)
+    if markup.count("<", markup.rfind(">") + 1) > MAX_OPEN_TAGS:
+        raise UnreadableFile("HTML that ends in tags that are never closed")
     try:
-        soup = BeautifulSoup(_decode(data), "html.parser")
+        soup = BeautifulSoup(markup, "html.parser")
     except (ValueError, AssertionError, RecursionError) as error:
         raise UnreadableFile(f"not HTML: {error}") from error
-    for tag in soup.find_all(_DROPPED):
-        tag.decompose()
-    for tag in soup.find_all(_BLOCKS):
-        tag.insert_before("\n")
-        tag.insert_after("\n")
     heading = soup.find("title") or soup.find("h1")
     title = " ".join(heading.get_text().split()) if heading else ""
-    for tag in soup.find_all("title"):
-        tag.decompose()
-    lines = (" ".join(line.split()) for line in soup.get_text().splitlines())
+    lines = (" ".join(line.split()) for line in _visible(soup).splitlines())
     return Read(title or stem, _not_empty("\n".join(line for line in lines if line)), "html")
 
 
 def read_pdf(data: bytes, stem: str) -> Read:
     """The text layer of a PDF; a scan has none."""
-    from pypdf import PdfReader
-
     try:
         pdf = PdfReader(io.BytesIO(data), strict=False)
         if pdf.is_encrypted:
@@ -96,10 +94,31 @@ FORMATS: dict[str, Callable[[bytes, str], Read]] = {
 }
 
 
-def _pages(pdf: object) -> str:
+def _visible(root: Tag) -> str:
+    """What a browser would show, with blocks on lines of their own; linear in time however deep the tags go."""
+    parts: list[str] = []
+    stack: list[PageElement | str] = [root]
+    while stack:
+        node = stack.pop()
+        match node:
+            case Tag(name=name) if name in _DROPPED:
+                continue
+            case Tag(name=name):
+                edge = "\n" if name in _BLOCKS else ""
+                parts.append(edge)
+                stack.append(edge)
+                stack.extend(reversed(node.contents))
+            case PreformattedString() if not isinstance(node, CData):
+                continue  # comments, doctypes and the like
+            case str():
+                parts.append(node)
+    return "".join(parts)
+
+
+def _pages(pdf: PdfReader) -> str:
     pages: list[str] = []
     chars = 0
-    for number, page in enumerate(pdf.pages):  # type: ignore[attr-defined]
+    for number, page in enumerate(pdf.pages):
         pages.append(_storable(page.extract_text()))
         chars += len(pages[-1])
         if number >= MAX_PDF_PAGES or chars > MAX_PDF_CHARS:
