@@ -190,8 +190,10 @@ class Pinning:
             raise
         except Exception as error:
             what = error.what if isinstance(error, TurnoutError) else type(error).__name__
-            self._model_problem = f"words only, the model can't be loaded: {what}"
-            _log.warning("%s", self._model_problem)
+            problem = f"words only, the model can't be loaded: {what}"
+            if problem != self._model_problem:
+                _log.warning("%s", problem)
+            self._model_problem = problem
             return
         self._model = QueryEmbedder(embedder, self._metrics, Batching())
         self._model_problem = ""
