@@ -43,7 +43,8 @@ class Finding(msgspec.Struct, frozen=True, order=True):
 
 def pointer(path: Sequence[str | int]) -> str:
     """A path of keys and positions as a JSON pointer."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    text = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    return text.encode("utf-8", "backslashreplace").decode()  # JSON can name half a character, UTF-8 can't
 
 
 def shown(value: Any) -> str:

@@ -92,14 +92,19 @@ def _unwritable(document: Document) -> Iterator[Finding]:
             if len(path) >= _MAX_DEPTH:
                 yield document.finding(path, "too-deep", f"nested deeper than {_MAX_DEPTH}", "take levels out")
                 continue
-            pairs = value.items() if isinstance(value, dict) else enumerate(value)
-            waiting.extend(((*path, key), inner) for key, inner in pairs)
-            waiting.extend(((*path, key), key) for key, _ in pairs if isinstance(key, str))
+            for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+                waiting.append(((*path, key), inner))
+                if isinstance(key, str) and not _leaf_writable(key):
+                    yield _not_canonical(document, (*path, key), key, at_key=True)
         elif isinstance(value, float) and not math.isfinite(value):
             yield document.finding(path, "not-finite", f"{value} is not a finite number", "write a number with an end")
         elif not _leaf_writable(value):
-            problem = f"{shown(value)} can't be written down exactly"
-            yield document.finding(path, "not-canonical", problem, "write a 64-bit number or valid Unicode text")
+            yield _not_canonical(document, path, value)
+
+
+def _not_canonical(document: Document, path: Path, value: Any, *, at_key: bool = False) -> Finding:
+    problem, remedy = f"{shown(value)} can't be written down exactly", "write a 64-bit number or valid Unicode text"
+    return document.finding(path, "not-canonical", problem, remedy, at_key=at_key)
 
 
 def _leaf_writable(value: Any) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from turnout.release.artifacts import Evaluation, FileDigest
-from turnout.release.findings import Finding, shown
+from turnout.release.findings import Finding, printable, shown
 
 QUERIES = "queries.jsonl"
 QRELS = "qrels.tsv"
@@ -73,7 +73,9 @@ def _queries(file: str, data: bytes, findings: list[Finding]) -> dict[str, tuple
             query = msgspec.json.decode(line, type=_Query)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             remedy = 'write {"_id": "q1", "text": "..."} on one line'
-            findings.append(Finding(file, number, 1, "", "bad-query", f"not a query: {error}", remedy))
+            findings.append(
+                Finding(file, number, 1, "", "bad-query", f"not a query: {printable(str(error))[:200]}", remedy)
+            )
             continue
         if not query.id or not query.text.strip():
             problem = "a query needs an _id and a text"

@@ -131,9 +131,15 @@ def _missing(document: Document, path: Path, error: ValidationError) -> Iterator
     # jsonschema gives one error for each missing name and says which only in its message.
     name = re.findall(r"'([^']*)' is a required property", error.message)[-1]
     schema: Any = error.schema
-    where = f"`{path[-1]}`" if path else "the file"
+    where = _owner(path)
     remedy = f"add `{name}`: {schema['properties'][name].get('description', '')}".rstrip(".: ")
     yield document.finding(path, "missing-key", f"{where} lacks `{name}`", remedy, at_key=True)
+
+
+def _owner(path: Path) -> str:
+    if not path:
+        return "the file"
+    return f"`{path[-1]}`" if isinstance(path[-1], str) else f"entry {path[-1] + 1} of `{path[-2]}`"
 
 
 def _not_allowed(document: Document, path: Path, error: ValidationError) -> Finding:

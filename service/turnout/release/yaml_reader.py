@@ -102,7 +102,7 @@ class _Reader:
             self._add(event, path, "yaml-key", "a key takes no anchor and no tag", "write `name: value`")
         key: str = event.value
         if not isinstance(self._scalar(event, (*path, key)), str):
-            self._add(event, path, "yaml-key", f"the key {shown(key)} is not text", "put it in quotes")
+            self._add(event, (*path, key), "yaml-key", f"the key {shown(key)} is not text", "put it in quotes")
         return key
 
     def _scalar(self, event: Any, path: Path) -> Any:
