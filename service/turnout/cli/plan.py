@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import datetime
-import re
 from typing import TYPE_CHECKING
 
 import click
 
+from turnout.cli.artifacts import check_collection, load_release
 from turnout.cli.settings import Settings, from_environment
 from turnout.errors import BadInput, Unavailable
+from turnout.release.checking import artifact_file
 
 if TYPE_CHECKING:
     from turnout.confirm import Finding
     from turnout.plan import Observed, Plan
     from turnout.release.artifacts import Release
-
-_COLLECTION = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
 @click.command("plan")
@@ -28,8 +26,9 @@ _COLLECTION = re.compile(r"[a-z0-9][a-z0-9._-]*")
 def command(collection: str, ref: str | None, live: bool, confirming: bool, form: str) -> int:
     """Show what bringing COLLECTION's release live will do: class of change, stages, time, money, disk and memory.
 
-    The head is release.json in the working tree (`turnout lock` makes it). A cluster is asked if there is one; with
-    --live or --confirm there must be one. Exit code 1 if the plan is refused or the server disagrees with a rule.
+    The head is the working tree, valid and locked (`turnout validate`, `turnout lock`). A cluster is asked if there is
+    one; with --live or --confirm there must be one. Exit code 1 if the plan is refused or the server disagrees with a
+    rule.
 
     \b
     turnout plan python-docs                      against the last commit
@@ -42,30 +41,19 @@ def command(collection: str, ref: str | None, live: bool, confirming: bool, form
     from turnout.plan import make_plan
 
     settings = from_environment()
-    head = _head(settings, collection)
+    head = load_release(settings, collection)
     base = _live(settings, collection) if live else _at_ref(settings, collection, ref or "HEAD")
     observed = _observed(settings, collection, base, needed=live or confirming)
-    plan = make_plan(base, head, observed, overrides=_overrides(settings, collection))
+    plan = make_plan(base, head, observed, overrides=permissions(settings, collection))
     findings = _confirm(settings, base, head, plan) if confirming else None
     _show(plan, findings, form)
     return 1 if plan.refusals or findings else 0
 
 
-def _head(settings: Settings, collection: str) -> Release:
-    path = settings.root / _release_path(collection)
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise BadInput(
-            "there is no such file", where=str(path), remedy=f"make it with `turnout lock {collection}`"
-        ) from error
-    return _decode(data, str(path))
-
-
 def _at_ref(settings: Settings, collection: str, ref: str) -> Release | None:
     from turnout.git import read_file
 
-    path = _release_path(collection)
+    path = artifact_file(collection, "release.json")
     data = read_file(settings.root, ref, path)
     return None if data is None else _decode(data, f"{ref}:{path}")
 
@@ -74,12 +62,6 @@ def _live(settings: Settings, collection: str) -> Release | None:
     from turnout.observed import live_release
 
     return live_release(settings.reader(), settings.names(collection))
-
-
-def _release_path(collection: str) -> str:
-    if not _COLLECTION.fullmatch(collection):
-        raise BadInput(f"{collection!r} is no name of a collection", remedy="use a folder of pipelines/")
-    return f"pipelines/{collection}/release.json"
 
 
 def _decode(data: bytes, where: str) -> Release:
@@ -109,21 +91,10 @@ def _observed(settings: Settings, collection: str, base: Release | None, *, need
         return assumed(base)
 
 
-def _overrides(settings: Settings, collection: str) -> list[str]:
-    """Rules that may be broken today."""
-    import msgspec
-
-    from turnout.release.artifacts import Overrides
-
-    path = settings.root / "pipelines" / collection / "overrides.yaml"
-    if not path.exists():
-        return []
-    try:
-        found = msgspec.yaml.decode(path.read_bytes(), type=Overrides).overrides
-        today = datetime.datetime.now(datetime.UTC).date()
-        return [item.rule for item in found if datetime.date.fromisoformat(item.expires) >= today]
-    except (msgspec.DecodeError, ValueError) as error:
-        raise BadInput(str(error), where=str(path), remedy="see `turnout validate`") from error
+def permissions(settings: Settings, collection: str) -> tuple[str, ...]:
+    """Rules that overrides.yaml allows to break today. An override that has ended is a finding of `load_release`."""
+    found = check_collection(settings.root, collection).overrides
+    return tuple(override.rule for override in found.overrides) if found else ()
 
 
 def _confirm(settings: Settings, base: Release | None, head: Release, plan: Plan) -> tuple[Finding, ...]:
