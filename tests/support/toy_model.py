@@ -7,6 +7,7 @@ import shutil
 import string
 import uuid
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -93,3 +94,57 @@ def _pieces() -> set[str]:
     words = set(re.findall(r"\w+|[^\w\s]", TEXT.lower()))
     letters = set(string.ascii_lowercase + string.digits + string.punctuation)
     return words | letters | {f"##{letter}" for letter in string.ascii_lowercase + string.digits}
+
+
+def make_toy_encoder(folder: Path, *, dims: int = 16, layers: int = 2, seed: int = 0, **modules: Any) -> Path:
+    """Write a BERT with random weights as it would be published, in sentence-transformers layout.
+
+    `modules` are those of `write_modules`. It is a true model for every runtime, sentence-transformers too.
+    """
+    vocabulary = write_tokenizer(folder, special=True)
+    config = {
+        "architectures": ["BertModel"],
+        "model_type": "bert",
+        "hidden_act": "gelu",
+        "hidden_size": dims,
+        "intermediate_size": 2 * dims,
+        "layer_norm_eps": 1e-12,
+        "max_position_embeddings": 512,
+        "num_attention_heads": 4,
+        "num_hidden_layers": layers,
+        "pad_token_id": 0,
+        "type_vocab_size": 2,
+        "vocab_size": vocabulary,
+    }
+    write_json(folder / CONFIG, config)
+    names = {"unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]"}
+    write_json(
+        folder / "tokenizer_config.json", {"tokenizer_class": "BertTokenizerFast", "model_max_length": 512, **names}
+    )
+    write_modules(folder, "Transformer", **({"max_tokens": MAX_TOKENS} | modules))
+    save_file(_bert_weights(config, np.random.default_rng(seed)), folder / WEIGHTS, metadata={"format": "pt"})
+    return folder
+
+
+def _bert_weights(config: dict[str, Any], random: np.random.Generator) -> dict[str, np.ndarray]:
+    dims, inner = config["hidden_size"], config["intermediate_size"]
+
+    def draw(*shape: int) -> np.ndarray:
+        return (0.3 * random.standard_normal(shape)).astype(np.float32)
+
+    weights = {
+        "embeddings.word_embeddings.weight": draw(config["vocab_size"], dims),
+        "embeddings.position_embeddings.weight": draw(config["max_position_embeddings"], dims),
+        "embeddings.token_type_embeddings.weight": draw(config["type_vocab_size"], dims),
+    }
+    norms = ["embeddings.LayerNorm"]
+    for layer in (f"encoder.layer.{number}" for number in range(config["num_hidden_layers"])):
+        denses = {f"attention.self.{part}": (dims, dims) for part in ("query", "key", "value")}
+        denses |= {"attention.output.dense": (dims, dims), "intermediate.dense": (inner, dims)}
+        for name, (rows, columns) in (denses | {"output.dense": (dims, inner)}).items():
+            weights[f"{layer}.{name}.weight"] = draw(rows, columns)
+            weights[f"{layer}.{name}.bias"] = draw(rows)
+        norms += [f"{layer}.attention.output.LayerNorm", f"{layer}.output.LayerNorm"]
+    for name in norms:
+        weights |= {f"{name}.weight": 1 + draw(dims), f"{name}.bias": draw(dims)}
+    return weights

@@ -38,7 +38,6 @@ _POOLING_KEYS: dict[str, Pooling] = {
 class Identity:
     """What a folder's own files say. Digests are written `sha256:<64 hex>`; `max_tokens` counts special tokens too."""
 
-    name: str
     weights: str
     tokenizer: str
     dims: int
@@ -89,7 +88,6 @@ def identity(folder: Path) -> Identity:
             raise Refused("the model's folder lacks a file", where=str(folder / needed), remedy=_AGAIN)
     static = config.get("model_type") == STATIC_TYPE
     return Identity(
-        name=str(config.get("_name_or_path") or folder.name),
         weights=sha256(folder / WEIGHTS),
         tokenizer=sha256(folder / TOKENIZER),
         dims=int(config["hidden_dim" if static else "hidden_size"]),
