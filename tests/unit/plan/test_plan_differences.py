@@ -61,6 +61,7 @@ EDITS: list[tuple[dict[str, Any], Change, str]] = [
     (field("kind", fields={"raw": {"type": "keyword"}}), IN_PLACE, "not backfilled"),
     (field("title", fields={"raw": {"type": "keyword", "ignore_above": 256}}), IN_PLACE, "not backfilled"),
     (field("title", fields={"raw": {"type": "keyword"}}), COPY, "could refuse"),
+    (field("title", fields={"raw": {"type": "keyword", "ignore_above": 8192}}), COPY, "could refuse"),
     (field("title", fields={"number": {"type": "long"}}), COPY, "could refuse"),
     (field("title", fields={"whole": {"type": "text", "analyzer": "keyword"}}), COPY, "could refuse"),
     (field("title", analyzer="standard"), COPY, "static"),
