@@ -48,6 +48,13 @@ class Shards(NamedTuple):
     checkpoints: dict[int, int]
 
 
+class SearchCount(NamedTuple):
+    """Searches that the shards of an index have answered since they started, and those (scrolls, PITs) still open."""
+
+    done: int
+    open: int
+
+
 class Hit(msgspec.Struct, frozen=True):
     """One stored document. `seq_no` and `sort` are set where the call asked for them; `version` is the external one."""
 
@@ -169,6 +176,19 @@ class Reader:
     def _number_of_shards(self, index: str) -> int:
         settings = self._client.indices.get_settings(index=index, name="index.number_of_shards")
         return int(settings[index]["settings"]["index"]["number_of_shards"])
+
+    def search_count(self, index: str) -> SearchCount | None:
+        """How much an index was searched; two equal answers mean that nobody searched in between. None if it's gone."""
+        with reaching(self._client):
+            try:
+                stats = self._client.indices.stats(index=index, metric="search")
+            except NotFoundError:
+                return None
+        found = stats["_all"]["total"]["search"]
+        running = ("open_contexts", "query_current", "fetch_current", "scroll_current")
+        return SearchCount(
+            done=int(found["query_total"]) + int(found["scroll_total"]), open=sum(int(found[name]) for name in running)
+        )
 
     def refresh(self, index: str) -> None:
         """Make all acknowledged operations of an index visible to searches."""

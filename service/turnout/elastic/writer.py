@@ -113,11 +113,15 @@ class Writer:
             for entry in answer["items"]:
                 yield _outcome(next(iter(entry.values())))
 
-    def update_aliases(self, actions: Sequence[dict[str, Any]]) -> None:
-        """One atomic `_aliases` call, never retried by the client: read the alias again after any error."""
+    def update_aliases(self, actions: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """One atomic `_aliases` call, never retried by the client: read the alias again after any error.
+
+        Returns:
+            The server's answer. `errors: true` in it means that some actions did nothing, though the status is 200.
+        """
         once = self._client.options(max_retries=0)
         with reaching(self._client):
-            once.indices.update_aliases(actions=list(actions))
+            return dict(once.indices.update_aliases(actions=list(actions)))
 
     def ensure_state_index(self, names: Names) -> None:
         """Create the state index if it is not there."""
