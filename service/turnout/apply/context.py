@@ -1,0 +1,69 @@
+"""What the stages need from outside, as one value, and what they tell while they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from turnout.elastic.names import Names
+from turnout.elastic.reader import Reader
+from turnout.elastic.writer import Writer
+from turnout.evaluation import QuerySet
+from turnout.follow import Job, Progress
+from turnout.plan import Stage
+from turnout.release.artifacts import Release
+from turnout.verify import Check
+
+
+@dataclass(frozen=True)
+class Started:
+    """A stage begins: the `number`th of `of`."""
+
+    stage: Stage
+    number: int
+    of: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A stage is done, after `seconds`."""
+
+    stage: Stage
+    seconds: float
+
+
+Event = Started | Ended | Progress | Check
+
+
+@dataclass(frozen=True)
+class Context:
+    """One collection on one cluster.
+
+    `url` and `api_key` are for worker processes, which make clients of their own. `now` gives the time as ISO 8601 in
+    UTC. `processes` is how many followers fill a view at once; `listen` is told what happens.
+    """
+
+    reader: Reader
+    writer: Writer
+    names: Names
+    url: str
+    models: Path
+    now: Callable[[], str]
+    listen: Callable[[Event], None]
+    processes: int
+    query_set: QuerySet | None
+    api_key: str | None = field(default=None, repr=False)
+
+    def job(self, release: Release, view: str, *, reuse_from: str | None = None) -> Job:
+        """The work of following one view."""
+        return Job(
+            url=self.url,
+            api_key=self.api_key,
+            names=self.names,
+            release=release,
+            view=view,
+            models=self.models,
+            processes=self.processes,
+            reuse_from=reuse_from,
+        )
