@@ -16,16 +16,18 @@ from turnout.errors import Refused
 from turnout.release import fingerprint
 from turnout.release.artifacts import CodeVersions, Gates, Model, Overrides, Pipeline, Release
 from turnout.release.document import Document
-from turnout.release.findings import Finding, pointer, printable, shown
+from turnout.release.findings import Finding, printable, shown
 from turnout.release.json_reader import read_json
 from turnout.release.judgments import QRELS, QUERIES, read_judgments
 from turnout.release.mapping import read_mapping
 from turnout.release.overrides import ended_overrides
 from turnout.release.rules import Bundle, broken_rules
 from turnout.release.schema import Kind, convert
+from turnout.release.staleness import stale_lock
 from turnout.release.yaml_reader import read_yaml
 
 MAX_RELEASE_BYTES = 900 * 1024  # a ConfigMap holds 1 MiB
+MOST_FINDINGS = 200  # of a collection; a file of another kind altogether could have one for each of a million lines
 LOCK_RULES = frozenset({"missing-lock", "stale-lock"})
 """Findings that `turnout lock` mends."""
 
@@ -73,9 +75,8 @@ def check(collection: str, files: Files[str, bytes], *, today: str, code: CodeVe
     if release is not None:
         checker.lock(release)
     trusted = all(finding.rule in LOCK_RULES for finding in checker.findings)
-    return Checked(
-        release=release if trusted else None, findings=tuple(sorted(set(checker.findings))), overrides=overrides
-    )
+    findings = tuple(sorted(set(checker.findings))[:MOST_FINDINGS])
+    return Checked(release=release if trusted else None, findings=findings, overrides=overrides)
 
 
 def lock(collection: str, files: Files[str, bytes], *, today: str, code: CodeVersions) -> Release:
@@ -146,7 +147,7 @@ class _Checker:
         elif actual is None:
             self._add(file, "missing-lock", "there is no release.json", remedy)
         elif actual != expected:
-            self.findings.append(_stale(file, release, actual, expected, remedy))
+            self.findings.append(stale_lock(file, release, actual, remedy))
 
     def _mapping(self) -> Any:
         file = mapping_file(self._collection)
@@ -204,31 +205,3 @@ def _bad_name(collection: str) -> Finding:
     if collection in _RESERVED:
         problem, remedy = f"`{collection}` is a folder of turnout's own", "use another name"
     return Finding(printable(artifact_file(collection, "")), 1, 1, "", "collection-name", problem, remedy)
-
-
-def _stale(file: str, release: Release, actual: bytes, expected: bytes, remedy: str) -> Finding:
-    """Where release.json first differs from what it should be, and whose doing that looks like."""
-    there, wanted = actual.split(b"\n"), expected.split(b"\n")
-    pairs = enumerate(zip(there, wanted, strict=False), 1)
-    line = next((number for number, (a, b) in pairs if a != b), min(len(there), len(wanted)))
-    path, problem = "", "it is not a release"
-    try:
-        old = msgspec.json.decode(actual)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Finding(file, line, 1, path, "stale-lock", problem, remedy)
-    path = pointer(_difference(old, msgspec.to_builtins(release)))
-    if isinstance(old, dict) and isinstance(old.get("id"), str):
-        problem = f"it is {shown(old['id'])}, the artifacts give {release.id}"
-        if old["id"] == release.id:
-            problem = f"it was edited by hand: its id {release.id} is that of other content"
-    return Finding(file, line, 1, path, "stale-lock", problem, remedy)
-
-
-def _difference(old: Any, new: Any, path: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """The path of the first difference, in the order of the file."""
-    if not (isinstance(old, dict) and isinstance(new, dict)):
-        return path
-    for key in sorted(set(old) | set(new)):
-        if key not in old or key not in new or old[key] != new[key]:
-            return _difference(old.get(key), new.get(key), (*path, key))
-    return path

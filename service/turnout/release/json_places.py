@@ -16,12 +16,13 @@ _SIGN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 def find_places(text: str) -> tuple[Places, list[tuple[Path, Place]]]:
     """The places in a text that is known to be JSON, and the keys that come a second time in their object."""
     walk = _Walk()
-    line, counted = 1, 0
+    line, line_start, counted = 1, 0, 0
     for match in _SIGN.finditer(text):
         start = match.start()
         line += text.count("\n", counted, start)
+        line_start = max(line_start, text.rfind("\n", counted, start) + 1)
         counted = start
-        walk.take(match.group(), Place(line, start - text.rfind("\n", 0, start)))
+        walk.take(match.group(), Place(line, start - line_start + 1))
     return walk.places, walk.twice
 
 

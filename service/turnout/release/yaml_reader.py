@@ -1,7 +1,8 @@
 """Read an artifact file in the part of YAML on which all readers agree.
 
-Built on libyaml's events rather than on a loader: that is where duplicate keys, anchors and the places of values are
-still to be seen, and it takes a third of the time (`tests/bench/bench_validate.py`). Called by `checking`.
+Built on libyaml's events rather than on a loader: there duplicate keys, anchors and the places of values are still to
+be seen, and it is a little faster than `CSafeLoader` (0.38 ms against 0.42 ms for a collection's three files, on one
+core; the loader without libyaml takes 3.3 ms). Called by `checking`.
 """
 
 from __future__ import annotations

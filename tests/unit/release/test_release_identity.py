@@ -11,13 +11,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.artifact_files import GATES, LOCK, MAPPING, MODEL, PIPELINE, QUERIES, TEXTS, checked, locked
+from support.artifact_files import GATES, LOCK, MAPPING, MODEL, PIPELINE, QRELS, QUERIES, TEXTS, checked, locked
 from support.releases import make_release
 from turnout.errors import Refused
 from turnout.passages import CODE_VERSIONS
 from turnout.release import fingerprint
 from turnout.release.artifacts import Release
-from turnout.release.checking import lock
+from turnout.release.checking import MOST_FINDINGS, lock
 
 
 def release_of(texts: dict[str, str]) -> Release:
@@ -198,3 +198,19 @@ def test_lock_refuses_what_is_not_valid_and_says_where() -> None:
     with pytest.raises(Refused) as caught:
         lock("toys", files, today="2026-06-15", code=CODE_VERSIONS)
     assert caught.value.where.startswith(f"{MODEL}:10:7")
+
+
+@pytest.mark.parametrize(
+    ("file", "junk"),
+    [
+        (QRELS, "x\n" * 200_000),
+        (QUERIES, "{}\n" * 200_000),
+        (MODEL, "".join(f"key{number}: 1\n" for number in range(15_000))),
+        (MAPPING, "{" + '"a":1,' * 100_000 + '"b":1}'),
+        (PIPELINE, "a: " + "{a: " * 60_000),
+    ],
+)
+def test_a_hostile_file_costs_little_and_has_a_bounded_number_of_findings(file: str, junk: str) -> None:
+    result = checked(TEXTS | {file: junk})
+    assert result.release is None
+    assert 1 <= len(result.findings) <= MOST_FINDINGS
