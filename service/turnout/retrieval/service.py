@@ -13,10 +13,11 @@ from turnout.embedding import Embedder
 from turnout.errors import Unavailable
 from turnout.query.request import Query
 from turnout.release.artifacts import Release
-from turnout.retrieval.admission import Admission
+from turnout.retrieval.admission import Admission, Shed
 from turnout.retrieval.messages import SearchReply, Version
 from turnout.retrieval.metrics import Metrics
 from turnout.retrieval.pinning import Pace, Pinned, Pinning
+from turnout.retrieval.ports import Answer
 from turnout.retrieval.search import Searcher
 
 _WARMUP_S = 10.0
@@ -78,17 +79,12 @@ class Service:
             BadInput, Unavailable: see `Searcher.answer`; also while nothing is pinned.
         """
         started = time.monotonic()
-        async with self._admission.slot(self._timeout_s):
-            pinned = self.pinning.pinned
-            if pinned is None:
-                raise Unavailable(self.pinning.readiness.detail, where="readiness", remedy="look at /readyz")
-            try:
-                left = self._timeout_s - (time.monotonic() - started)
-                answer = await self._searcher.answer(pinned, query, timeout_s=left)
-            except Gone:
-                self.pinning.lost(pinned)
-                self._searcher.forget()
-                raise
+        try:
+            async with self._admission.slot(self._timeout_s):
+                pinned, answer = await self._answer(query, self._timeout_s - (time.monotonic() - started))
+        except Shed:
+            self.metrics.shed.inc()
+            raise
         return SearchReply(
             release=self.release.id,
             view=pinned.index,
@@ -98,6 +94,17 @@ class Service:
             took_ms=round((time.monotonic() - started) * 1000, 2),
             hits=list(answer.hits),
         )
+
+    async def _answer(self, query: Query, left_s: float) -> tuple[Pinned, Answer]:
+        pinned = self.pinning.pinned
+        if pinned is None:
+            raise Unavailable(self.pinning.readiness.detail, where="readiness", remedy="look at /readyz")
+        try:
+            return pinned, await self._searcher.answer(pinned, query, timeout_s=left_s)
+        except Gone:
+            self.pinning.lost(pinned)
+            self._searcher.forget()
+            raise
 
     def version(self) -> Version:
         """What is served, by content."""
