@@ -47,7 +47,7 @@ def make_toy_model(store: Path, *, dims: int = 16, seed: int = 0, max_tokens: in
     weights = np.random.default_rng(seed).standard_normal((vocabulary, dims)).astype(np.float32)
     save_file({TENSOR: weights}, making / WEIGHTS)
     write_json(making / CONFIG, {"model_type": STATIC_TYPE, "hidden_dim": dims, "_name_or_path": f"toy-{seed}"})
-    write_modules(making, "StaticEmbedding", max_tokens=max_tokens)
+    write_modules(making, "StaticEmbedding", dims=dims, max_tokens=max_tokens)
     digests = {"weights": sha256(making / WEIGHTS), "tokenizer": sha256(making / TOKENIZER)}
     keep(making, folder_of(digests["weights"], store))
     changes = {"id": f"toy-{seed}", "digests": digests, "dims": dims, "max_tokens": max_tokens}
@@ -57,18 +57,21 @@ def make_toy_model(store: Path, *, dims: int = 16, seed: int = 0, max_tokens: in
 def write_tokenizer(folder: Path, *, special: bool) -> int:
     """Write a WordPiece tokenizer of the words and letters of `TEXT`, always the same. Returns its vocabulary size."""
     folder.mkdir(parents=True, exist_ok=True)
-    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     vocabulary = tokens + sorted(_pieces())
     tokenizer = Tokenizer(models.WordPiece({piece: place for place, piece in enumerate(vocabulary)}, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.add_special_tokens(tokens)
     if special:
         tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     tokenizer.save(str(folder / TOKENIZER))
     return len(vocabulary)
 
 
-def write_modules(folder: Path, first: str, *, max_tokens: int, pooling: str = "mean", normalize: bool = True) -> None:
+def write_modules(
+    folder: Path, first: str, *, dims: int, max_tokens: int, pooling: str = "mean", normalize: bool = True
+) -> None:
     """Write the sentence-transformers files that say what happens after the first module."""
     kinds = [first, *(["Pooling"] if first == "Transformer" else []), *(["Normalize"] if normalize else [])]
     paths = {first: "", "Pooling": "1_Pooling", "Normalize": "2_Normalize"}
@@ -79,7 +82,8 @@ def write_modules(folder: Path, first: str, *, max_tokens: int, pooling: str = "
     write_json(folder / MODULES, modules)
     write_json(folder / LIMITS, {"max_seq_length": max_tokens, "do_lower_case": False})
     modes = {"mean": "mean_tokens", "cls": "cls_token", "max": "max_tokens"}
-    write_json(folder / POOLING, {f"pooling_mode_{key}": mode == pooling for mode, key in modes.items()})
+    chosen = {f"pooling_mode_{key}": mode == pooling for mode, key in modes.items()}
+    write_json(folder / POOLING, {"word_embedding_dimension": dims, **chosen})
 
 
 def keep(making: Path, folder: Path) -> None:
@@ -117,11 +121,17 @@ def make_toy_encoder(folder: Path, *, dims: int = 16, layers: int = 2, seed: int
         "vocab_size": vocabulary,
     }
     write_json(folder / CONFIG, config)
-    names = {"unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]"}
+    names = {
+        "unk_token": "[UNK]",
+        "sep_token": "[SEP]",
+        "pad_token": "[PAD]",
+        "cls_token": "[CLS]",
+        "mask_token": "[MASK]",
+    }
     write_json(
         folder / "tokenizer_config.json", {"tokenizer_class": "BertTokenizerFast", "model_max_length": 512, **names}
     )
-    write_modules(folder, "Transformer", **({"max_tokens": MAX_TOKENS} | modules))
+    write_modules(folder, "Transformer", dims=dims, **({"max_tokens": MAX_TOKENS} | modules))
     save_file(_bert_weights(config, np.random.default_rng(seed)), folder / WEIGHTS, metadata={"format": "pt"})
     return folder
 
