@@ -50,15 +50,6 @@ def test_the_runtimes_attest_each_other_within_their_precision(store: Path, mini
         assert 0.999 < least_cosine(bf16, PROBES, stored) < 0.999999
 
 
-def test_meaning_is_nearer_than_words(store: Path, minilm: Path) -> None:
-    embedder = load(model_of(minilm), store)
-    asked, meant, worded = embedder.embed(
-        ["stop a thread from running too long", "cancel a task after a timeout", "a long running thread of wool"],
-        kind="passage",
-    )
-    assert asked @ meant > asked @ worded
-
-
 def test_the_torch_free_runtimes_load_neither_torch_nor_what_only_prepares(store: Path, minilm: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from turnout.embedding.store import load\n"
