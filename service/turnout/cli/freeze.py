@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import re
 import socket
 from datetime import UTC, datetime
 
@@ -54,7 +55,10 @@ def _sentence(record: Freeze, before: Freeze | None) -> str:
 def _check_known(settings: Settings, collection: str) -> None:
     """A freeze of a misspelt collection would stop nothing and look as if it did."""
     known = sorted(folder.name for folder in (settings.root / "pipelines").glob("*/") if folder.is_dir())
-    if collection in known or settings.reader().views(settings.names(collection)):
+    if collection in known:
+        return
+    # Git may have forgotten a collection that is still served.
+    if re.fullmatch(r"[a-z0-9][a-z0-9_-]*", collection) and settings.reader().views(settings.names(collection)):
         return
     raise BadInput(
         f"no collection {collection!r}",
