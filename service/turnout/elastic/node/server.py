@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+from elasticsearch import AuthenticationException, AuthorizationException, UnsupportedProductError
 
 from turnout.elastic.client import connect
 from turnout.elastic.node.machine import Machine, Tell
@@ -92,10 +93,19 @@ def check_given(url: str, *, api_key: str | None = None) -> Node:
 
     Raises:
         Unavailable: doesn't answer.
-        EnvironmentProblem: another major version than the client's.
+        EnvironmentProblem: no Elasticsearch, another major version than the client's, or it refuses the credential.
     """
     with connect(url, api_key=api_key, timeout_s=10.0) as client, reaching(client):
-        version = str(client.options(max_retries=1).info()["version"]["number"])
+        try:
+            # Plain JSON: a server of another major version refuses the client's own content type.
+            answer = client.options(max_retries=1).perform_request("GET", "/", headers={"accept": "application/json"})
+            version = str(answer.body["version"]["number"])
+        except (UnsupportedProductError, AuthenticationException, AuthorizationException) as error:
+            raise EnvironmentProblem(
+                f"no Elasticsearch that lets turnout in: {error.message}",
+                where=url,
+                remedy="check TURNOUT_ELASTICSEARCH_URL and TURNOUT_ELASTICSEARCH_READ_API_KEY",
+            ) from error
     if version.split(".")[0] != VERSION.split(".")[0]:
         raise EnvironmentProblem(
             f"Elasticsearch {version} answers, turnout speaks to version {VERSION.split('.')[0]}",
