@@ -121,14 +121,6 @@ def test_exact_scores_are_on_the_scale_of_the_approximate_ones(search, similarit
     assert near == pytest.approx(exact, abs=1e-4)
 
 
-def test_asking_for_passages_does_not_change_lexical_scores(search):
-    run = search([toy_document(f"d{n}", f"rail {WORDS[n]}", "bridge") for n in range(10)])
-    plain = [(hit["_id"], hit["_score"]) for hit in run(lexical(RELEASE, ask(), size=10))]
-    found = run(lexical(RELEASE, ask(passages=True), size=10))
-    assert [(hit["_id"], hit["_score"]) for hit in found] == plain
-    assert all("rail" in hit["inner_hits"]["passages"]["hits"]["hits"][0]["_source"]["text"] for hit in found)
-
-
 def test_a_fetch_shows_the_passage_that_is_nearest_to_the_vector(search):
     run = search([toy_document("d", "bridge tunnel", "rail signal", "gauge")])
     query = ask("signal")

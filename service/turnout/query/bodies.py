@@ -36,6 +36,9 @@ _EXACT_SCORES = {
 def lexical(release: Release, query: Query, *, size: int, source: Sequence[str] = ()) -> Body:
     """A BM25 search over the release's lexical fields.
 
+    Without passages: looking for the best passage of every match costs more than the search; `fetch` does it for the
+    hits alone.
+
     Args:
         size: how many documents to return.
         source: fields of the view to return with each; none by default, `_id` always comes.
@@ -46,8 +49,6 @@ def lexical(release: Release, query: Query, *, size: int, source: Sequence[str] 
     fields = [f"{name}^{boost:g}" for name, boost in release.pipeline.retrieval.lexical_fields.items()]
     match = {"multi_match": {"query": query.text, "fields": fields, **_MULTI_MATCH}}
     clause: Body = {"must": [match], "filter": _filters(release, query)}
-    if query.passages:
-        clause["should"] = [_passages(release, best_match(release, query), "none", query)]
     return _body(clause, size=size, source=source)
 
 

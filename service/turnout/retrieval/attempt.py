@@ -77,6 +77,10 @@ class Attempt:
                 return await self._hybrid()
 
     async def _lexical(self, degraded: DegradedReason | None) -> Answer:
+        if self._query.passages:
+            body = bodies.lexical(self._release, self._ids_only, size=self._query.k)
+            hits = await self._show(_scored(await self._ask("lexical", body)))
+            return Answer(mode="lexical", hits=hits, degraded=degraded)
         body = bodies.lexical(self._release, self._query, size=self._query.k, source=self._context.shown.source)
         return self._direct("lexical", await self._ask("lexical", body), degraded)
 
@@ -99,7 +103,7 @@ class Attempt:
         words_body = bodies.lexical(self._release, self._ids_only, size=window)
         words, nearest = await self._both(words_body, window)
         if nearest.degraded:
-            ranked = [(hit["_id"], float(hit["_score"])) for hit in words]
+            ranked = _scored(words)
         else:
             constant = self._release.pipeline.retrieval.rank_constant
             ranked = bodies.fuse([[hit["_id"] for hit in words], nearest.ids], constant=constant)
@@ -174,3 +178,7 @@ class Attempt:
     def _share(self, share: float) -> float:
         """What is left of a part of the whole deadline, in seconds."""
         return (self._deadline - self._started) * share - (time.monotonic() - self._started)
+
+
+def _scored(hits: Sequence[RawHit]) -> list[tuple[str, float]]:
+    return [(hit["_id"], float(hit["_score"])) for hit in hits]

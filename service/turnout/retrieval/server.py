@@ -63,7 +63,7 @@ def run(service: Service, address: Address) -> None:
         application,
         host=address.host,
         port=address.port,
-        loop="uvloop",
+        loop="auto",  # uvloop where there is one
         http="httptools",
         lifespan="on",
         access_log=False,  # it would write down what people search for

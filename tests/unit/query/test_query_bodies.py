@@ -61,7 +61,9 @@ def test_no_source_is_returned_unless_it_is_asked_for():
 
 def test_passages_are_asked_for_only_when_the_caller_wants_them():
     assert all("inner_hits" not in json.dumps(body) for body in builders(ask()))
-    assert all("inner_hits" in json.dumps(body) for body in builders(ask(passages=True)))
+    words, *others = builders(ask(passages=True))
+    assert all("inner_hits" in json.dumps(body) for body in others)
+    assert "inner_hits" not in json.dumps(words), "it would look into every match, not into the hits alone"
 
 
 def test_candidates_are_never_fewer_than_results_and_never_more_than_the_server_takes():
@@ -93,4 +95,4 @@ def test_passages_whose_text_is_not_searchable_are_shown_without_marks():
     unsearchable = make_release(
         mapping={"mappings": {"properties": {"passages": {"properties": {"text": {"index": False}}}}}}
     )
-    assert "highlight" not in json.dumps(lexical(unsearchable, ask(passages=True), size=1))
+    assert "highlight" not in json.dumps(fetch(unsearchable, ask(passages=True), ["a"]))

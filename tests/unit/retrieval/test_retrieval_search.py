@@ -116,6 +116,12 @@ def test_words_alone_never_ask_the_model():
     assert reader.asked == ["lexical"]
 
 
+def test_passages_of_a_lexical_search_are_fetched_for_its_hits_alone():
+    reader = FakeReader()
+    assert ids(ask(reader, mode="lexical", passages=True)) == ["a", "b"]
+    assert reader.asked == ["lexical", "fetch"]
+
+
 @pytest.mark.parametrize("mode", ["hybrid", "vector", "lexical"])
 @pytest.mark.parametrize("failure", [DOWN, 2.0])
 def test_with_elasticsearch_down_the_last_good_answer_is_given_and_marked(mode, failure):
