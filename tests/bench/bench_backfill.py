@@ -38,7 +38,7 @@ def main() -> int:
     """Measure, write, print."""
     arguments = _arguments()
     settings = from_environment()
-    url = node.ensure(settings.build, env=os.environ).url
+    url = node.ensure(settings.build, env=os.environ, port=0).url
     model = prepare(minilm_source(), settings.models)
     release = fingerprint.decode((ROOT / "pipelines" / COLLECTION / "release.json").read_bytes())
     with (

@@ -21,7 +21,8 @@ def write_report(path: Path, summary: dict[str, Any], outcome: Outcome, load: Lo
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters["n"] = lambda number, digits=0: f"{number:,.{digits}f}"
     template = environment.from_string(TEMPLATE.read_text())
-    labels = {view: f"release {letter}" for letter, view in zip("AB", outcome.views, strict=False)}
+    labels = dict.fromkeys(witness.curves, "the release with lost text")
+    labels |= {view: f"release {letter}" for letter, view in zip("AB", outcome.views, strict=False)}
     path.write_text(
         template.render(
             summary=summary,

@@ -41,7 +41,7 @@ class Story:
     def __enter__(self) -> Story:
         offline()
         with self._act("elasticsearch"):
-            url = node.ensure(self._build, env=os.environ, tell=print).url
+            url = node.ensure(self._build, env=os.environ, port=0, tell=print).url
         self._stage = Stage(self._source, self._build, url)
         return self
 

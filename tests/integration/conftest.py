@@ -21,7 +21,7 @@ from turnout.elastic.writer import Writer
 @pytest.fixture(scope="session")
 def elastic_url() -> str:
     """The address of the shared server: the one that the environment names, else a local node that is left running."""
-    return node.ensure(build_folder(), env=os.environ, tell=print).url
+    return node.ensure(build_folder(), env=os.environ, port=0, tell=print).url
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def ensure(
     Args:
         build: turnout's build folder; distribution and data go below it.
         env: the environment; TURNOUT_ELASTICSEARCH_URL means that nothing is started.
-        port: of a node that must be started; None is 9210, or wherever the shared node runs already.
+        port: of a node that must be started; None is 9210, 0 any free one. A node that runs is used wherever it is.
         heap: of a node that must be started.
         tell: is called with what is happening.
 
@@ -117,7 +117,7 @@ def find(build: Path, *, env: Mapping[str, str], machine: Machine | None = None)
 
 
 def _reuse(node: Node, port: int | None) -> Node:
-    if port is not None and not node.url.endswith(f":{port}"):
+    if port and not node.url.endswith(f":{port}"):
         raise Refused(
             f"the local Elasticsearch runs already, at {node.url}",
             remedy=f"use it there, or `turnout elastic stop` first and start again with --port {port}",
