@@ -89,7 +89,7 @@ class Engine:
         patience = stop_after_delay(self._job.patience_s)
         attempts = Retrying(
             retry=retry_if_exception_type(Unavailable),
-            wait=wait_random_exponential(multiplier=0.25, max=10),
+            wait=wait_random_exponential(multiplier=0.25, max=5),
             stop=lambda state: stop() or patience(state),
             sleep=lambda seconds: _sleep(seconds, stop),
             reraise=True,
