@@ -41,7 +41,8 @@ class Context:
     """One collection on one cluster.
 
     `url` and `api_key` are for worker processes, which make clients of their own. `now` gives the time as ISO 8601 in
-    UTC. `processes` is how many followers fill a view at once; `listen` is told what happens.
+    UTC. `processes` is how many followers fill a view at once, 0 to fill it in this process; `listen` is told what
+    happens.
     """
 
     reader: Reader

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import msgspec
 
-from turnout.alias import flip
+from turnout.alias import flip, rollback_targets
 from turnout.apply.context import Context
+from turnout.apply.following import Following
 from turnout.apply.live import live_release
 from turnout.elastic.state import FlipRecord, ReleaseRecord
-from turnout.elastic.views import View
 from turnout.errors import Refused
-from turnout.follow import Follower, find_view, lag
+from turnout.follow import find_view
 from turnout.release.artifacts import Release
 from turnout.verify.parity import parity
 
@@ -21,19 +21,20 @@ from turnout.verify.parity import parity
 def revert(context: Context, *, to: str | None = None) -> FlipRecord:
     """Move the alias back to `to`, or to the release that was live before the present one.
 
-    The view is caught up and compared with documents first, so going back loses no write.
+    If the alias is not where the records say (it was moved by hand, or a flip was interrupted), it goes back by default
+    to the release that the last finished flip made live. The view is caught up and compared with documents first, so
+    going back loses no write.
 
     Raises:
         Refused: there is nothing to go back to, its view is gone or not equal to documents, or flips are frozen.
     """
-    live = live_release(context.reader, context.names)
-    if live is None:
-        raise Refused("no release is live", where=context.names.alias, remedy="bring one up with `turnout apply`")
-    target = _target(context, live.release.id, to)
+    reader, names = context.reader, context.names
+    targets = reader.alias_targets(names.alias)
+    target = _target(context, to)
     release = msgspec.convert(target.release, Release)
-    view = find_view(context.reader, context.names, target.view or "")
-    catch_up(context, release, view)
-    checked = parity(context.reader, context.names, view, catch_up=lambda: catch_up(context, release, view, force=True))
+    view = find_view(reader, names, target.view or "")
+    with Following(context, release, view.index) as following:
+        checked = parity(reader, names, view, catch_up=following.settle)
     context.listen(checked)
     if checked.verdict != "pass":
         raise Refused(
@@ -42,34 +43,34 @@ def revert(context: Context, *, to: str | None = None) -> FlipRecord:
             remedy="see whether its follower runs (`turnout status`), then try again",
         )
     return flip(
-        context.reader,
-        context.writer,
-        context.names,
-        to=view,
-        release=release,
-        expect=frozenset({live.view.index}),
-        reason="revert",
-        now=context.now,
+        reader, context.writer, names, to=view, release=release, expect=targets, reason="revert", now=context.now
     )
 
 
-def catch_up(context: Context, release: Release, view: View, *, force: bool = False) -> None:
-    """Bring a view up to date; without a model being loaded if it is up to date already."""
-    if not force and lag(context.reader, context.names, view.index).total == 0:
-        return
-    with Follower(context.job(release, view.index)) as follower:
-        follower.catch_up(context.listen)
+def _target(context: Context, to: str | None) -> ReleaseRecord:
+    """The record of the release to go back to: one that was live and is not live now."""
+    reader, names = context.reader, context.names
+    records = reader.states(names, ReleaseRecord)
+    live = live_release(reader, names)
+    live_id = live.release.id if live else None
+    possible = {
+        record.release_id: record
+        for record in records
+        if record.view and record.state in ("former", "live") and record.release_id != live_id
+    }
+    wanted = to or _default(reader.states(names, FlipRecord), records, is_known=live is not None)
+    if wanted is None:
+        raise Refused(
+            "no release was live before this one", where=names.alias, remedy="bring one up with `turnout apply`"
+        )
+    if wanted not in possible:
+        known = ", ".join(possible) or "none"
+        raise Refused(f"release {wanted} can't be gone back to", where=names.alias, remedy=f"these can be: {known}")
+    return possible[wanted]
 
 
-def _target(context: Context, live_id: str, to: str | None) -> ReleaseRecord:
-    records = {record.release_id: record for record in context.reader.states(context.names, ReleaseRecord)}
-    if to is None:
-        flips = [flip for flip in context.reader.states(context.names, FlipRecord) if flip.to_release == live_id]
-        to = flips[-1].from_release if flips else None
-    if to is None:
-        raise Refused("no release was live before this one", where=context.names.alias, remedy="name one with --to")
-    record = records.get(to)
-    if record is None or record.view is None or record.state not in ("former", "ready"):
-        known = ", ".join(r.release_id for r in records.values() if r.state in ("former", "ready")) or "none"
-        raise Refused(f"release {to} can't be gone back to", where=context.names.alias, remedy=f"these can be: {known}")
-    return record
+def _default(flips: tuple[FlipRecord, ...], records: tuple[ReleaseRecord, ...], *, is_known: bool) -> str | None:
+    """What `retire` keeps for going back; the last release that went live if nobody knows what is live now."""
+    if not is_known:
+        return flips[-1].to_release if flips else None
+    return next(iter(rollback_targets(flips, records, keep=1)), None)

@@ -10,13 +10,15 @@ import msgspec
 
 from turnout.alias import flip
 from turnout.apply.context import Context, Ended, Started
+from turnout.apply.following import Following
 from turnout.apply.live import live_release
-from turnout.elastic.state import ReleaseRecord, ReleaseState
+from turnout.apply.records import remember
+from turnout.elastic.state import ReleaseState
 from turnout.elastic.views import META_KEY, View
 from turnout.embedding import Embedder
 from turnout.embedding.store import load
 from turnout.errors import Refused
-from turnout.follow import Follower, create_view, find_view, finish_filling
+from turnout.follow import create_view, find_view, finish_filling
 from turnout.plan import (
     Backfill,
     CatchUp,
@@ -28,8 +30,8 @@ from turnout.plan import (
     Stage,
     Verify,
 )
-from turnout.release.artifacts import Release
-from turnout.verify import Live, Report, Verdict, verify
+from turnout.release.artifacts import Model, Release
+from turnout.verify import Live, Verdict, verify
 
 # What a verification makes of a release. Without enough evidence it waits and is neither let through nor condemned.
 _REACHED: dict[Verdict, ReleaseState] = {"pass": "ready", "fail": "failed", "inconclusive": "verifying"}
@@ -58,13 +60,14 @@ def apply(plan: Plan, head: Release, context: Context) -> None:
 
 
 class _Walk:
-    """One apply under way: the view once it exists, and the model once it is loaded."""
+    """One apply under way: the view once it exists, and what was opened for it."""
 
     def __init__(self, plan: Plan, head: Release, context: Context, stack: ExitStack) -> None:
         self._plan, self._head, self._context, self._stack = plan, head, context, stack
         self._made: str | None = None
         self._embedder: Embedder | None = None
-        self._follower: Follower | None = None
+        self._following: Following | None = None
+        self._compared_with: str | None = None
 
     def take(self, stage: Stage) -> None:
         """Do one stage."""
@@ -76,7 +79,7 @@ class _Walk:
             case Backfill():
                 self._backfill(stage)
             case CatchUp(view=view):
-                self._catch_up(self._view(view).index)
+                self._follow(self._view(view).index).follow_if_behind()
             case Verify(view=view):
                 self._verify(self._view(view))
             case Flip(view=view):
@@ -94,16 +97,36 @@ class _Walk:
 
     def _model(self) -> Embedder:
         if self._embedder is None:
-            self._embedder = load(self._head.model, self._context.models)
-            self._stack.callback(self._embedder.close)
+            self._embedder = self._load(self._head.model)
         return self._embedder
 
+    def _load(self, model: Model) -> Embedder:
+        embedder = load(model, self._context.models)
+        self._stack.callback(embedder.close)
+        return embedder
+
+    def _follow(self, index: str, *, reuse_from: str | None = None) -> Following:
+        """The plan has one view to bring up to date; what it takes vectors from is said first, by its Backfill."""
+        if self._following is None:
+            embedder = None if self._context.processes else self._model()
+            following = Following(self._context, self._head, index, embedder=embedder, reuse_from=reuse_from)
+            self._following = self._stack.enter_context(following)
+        return self._following
+
     def _create(self) -> None:
-        context = self._context
+        """Planned only where no view serves the release: if there is one now, somebody else builds it already."""
+        context, wanted = self._context, self._head.fingerprints.index
+        for view in context.reader.views(context.names):
+            if wanted in view.meta.index_fingerprints:
+                raise Refused(
+                    "a view for this release appeared since the plan was made: another apply is at work",
+                    where=view.index,
+                    remedy="see `turnout status`; an apply that was interrupted is resumed by applying again",
+                )
         now = context.now()
         view = create_view(context.reader, context.writer, context.names, self._head, self._model(), now=now)
         self._made = view.index
-        self._remember("building", view.index)
+        remember(context, self._head, "building", view.index)
 
     def _change_mapping(self, stage: ChangeMapping) -> None:
         """The fields first and the name last: a half-made change isn't found by the new fingerprint."""
@@ -117,24 +140,19 @@ class _Walk:
         meta = msgspec.structs.replace(view.meta, index_fingerprints=served)
         others = view.mappings.get("_meta", {})
         context.writer.put_mapping(view.index, {"_meta": {**others, META_KEY: msgspec.to_builtins(meta)}})
-        self._remember("building", view.index)
+        remember(context, self._head, "building", view.index)
 
     def _backfill(self, stage: Backfill) -> None:
         view = self._view(stage.view)
-        self._remember("building", view.index)
-        self._catch_up(view.index, reuse_from=stage.source_view)
+        remember(self._context, self._head, "building", view.index)
+        self._follow(view.index, reuse_from=stage.source_view).follow()
         finish_filling(self._context.writer, view, self._head)
         self._context.reader.refresh(view.index)
 
-    def _catch_up(self, index: str, *, reuse_from: str | None = None) -> None:
-        if self._follower is None:
-            job = self._context.job(self._head, index, reuse_from=reuse_from)
-            self._follower = self._stack.enter_context(Follower(job))
-        self._follower.catch_up(self._context.listen)
-
     def _verify(self, view: View) -> None:
-        context = self._context
-        self._remember("verifying", view.index)
+        context, live = self._context, self._live()
+        self._compared_with = live.release.id if live else None
+        remember(context, self._head, "verifying", view.index)
         context.reader.refresh(view.index)
         report = verify(
             context.reader,
@@ -143,12 +161,12 @@ class _Walk:
             view,
             embedder=self._model(),
             query_set=context.query_set,
-            live=self._live(),
-            catch_up=lambda: self._catch_up(view.index),
+            live=live,
+            catch_up=self._follow(view.index).settle,
             progress=context.listen,
         )
         reasons = [f"{check.name}: {check.reason}" for check in report.checks if check.verdict != "pass"]
-        self._remember(_REACHED[report.verdict], view.index, reason="; ".join(reasons), report=report)
+        remember(context, self._head, _REACHED[report.verdict], view.index, reason="; ".join(reasons), report=report)
         if reasons:
             raise Refused(
                 f"release {self._head.id} is not let through: {reasons[0]}",
@@ -161,12 +179,18 @@ class _Walk:
         found = live_release(self._context.reader, self._context.names)
         if found is None or found.release.id == self._head.id:
             return None
-        embedder = load(found.release.model, self._context.models)
-        self._stack.callback(embedder.close)
-        return Live(found.release, found.view, embedder)
+        is_same = found.release.model == self._head.model
+        return Live(found.release, found.view, self._model() if is_same else self._load(found.release.model))
 
     def _flip(self, stage: Flip, view: View) -> None:
         context = self._context
+        live = live_release(context.reader, context.names)
+        if live is not None and live.release.id not in (self._compared_with, self._head.id):
+            raise Refused(
+                f"release {live.release.id} went live meanwhile, and {self._head.id} was not compared with it",
+                where=live.view.index,
+                remedy="plan and apply again: what is built is used",
+            )
         flip(
             context.reader,
             context.writer,
@@ -177,18 +201,3 @@ class _Walk:
             reason="apply",
             now=context.now,
         )
-
-    def _remember(self, state: ReleaseState, view: str, *, reason: str = "", report: Report | None = None) -> None:
-        """Write how far the release has come."""
-        context = self._context
-        record = ReleaseRecord(
-            collection=self._head.collection,
-            at=context.now(),
-            release_id=self._head.id,
-            state=state,
-            view=view,
-            release=msgspec.to_builtins(self._head),
-            reason=reason,
-            report=report.as_record() if report else {},
-        )
-        context.writer.put_state(context.names, record)

@@ -10,8 +10,8 @@ from turnout.elastic.names import Names
 from turnout.elastic.reader import Reader
 from turnout.elastic.state import FlipRecord, Freeze, ReleaseRecord
 from turnout.elastic.views import LIVE_FILTER, SYSTEM_FIELD, View
-from turnout.errors import TurnoutError
-from turnout.follow import lag
+from turnout.errors import EnvironmentProblem, Unavailable
+from turnout.follow import ViewGone, lag
 from turnout.verify.parity import parity
 
 _FLIPS_SHOWN = 5
@@ -72,13 +72,14 @@ def look(reader: Reader, names: Names, *, compare: bool = False) -> Status:
     records = reader.states(names, ReleaseRecord)
     freeze = reader.state(names, f"freeze:{names.collection}")
     exists = reader.index_uuid(names.documents) is not None
-    views = tuple(_view(reader, names, view, targets, compare=compare) for view in reader.views(names))
+    views = tuple(_views(reader, names, targets, compare=compare))
     live = [record for record in records if record.state == "live"]
+    served = [record for record in live if targets == (record.view,)]
     return Status(
         collection=names.collection,
         alias=names.alias,
         alias_targets=targets,
-        live_release=live[-1].release_id if live else None,
+        live_release=served[-1].release_id if served else None,
         frozen=f"{freeze.reason} (by {freeze.by})" if isinstance(freeze, Freeze) and freeze.frozen else None,
         documents=reader.count(names.documents, {"term": {"deleted": False}}) if exists else 0,
         views=views,
@@ -88,11 +89,22 @@ def look(reader: Reader, names: Names, *, compare: bool = False) -> Status:
     )
 
 
-def _view(reader: Reader, names: Names, view: View, targets: tuple[str, ...], *, compare: bool) -> ViewStatus:
-    try:
-        behind: int | None = lag(reader, names, view.index).total
-    except TurnoutError:
-        behind = None  # no documents index, or it is another one than was followed: `follow` says which
+def _views(reader: Reader, names: Names, targets: tuple[str, ...], *, compare: bool) -> Iterator[ViewStatus]:
+    for view in reader.views(names):
+        try:
+            behind: int | None = lag(reader, names, view.index).total
+        except ViewGone:
+            continue  # retired while we looked
+        except Unavailable:
+            raise
+        except EnvironmentProblem:
+            behind = None  # there is no documents index to be level with
+        yield _view(reader, names, view, targets, behind=behind, compare=compare)
+
+
+def _view(
+    reader: Reader, names: Names, view: View, targets: tuple[str, ...], *, behind: int | None, compare: bool
+) -> ViewStatus:
     checked = parity(reader, names, view, catch_up=lambda: None).verdict if compare else None
     return ViewStatus(
         index=view.index,
@@ -122,9 +134,14 @@ def _problems(targets: tuple[str, ...], live: list[ReleaseRecord], views: tuple[
     if len(targets) > 1:
         yield f"the alias points at {len(targets)} indexes: {', '.join(targets)}"
     if len(targets) == 1 and not any(record.view in targets for record in live):
-        yield f"the alias points at {targets[0]}, which no live release names: somebody moved it by hand"
+        yield (
+            f"the alias points at {targets[0]}, which no live release names: "
+            "it was moved by hand, or a flip was interrupted"
+        )
     if not targets and live:
         yield f"release {live[-1].release_id} is live, but the alias is gone"
+    if len(live) > 1:
+        yield f"releases {', '.join(r.release_id for r in live)} are all recorded as live: a flip was interrupted"
     for view in views:
         if view.parity not in (None, "pass"):
             yield f"{view.index} is not equal to documents (parity: {view.parity})"
