@@ -1,4 +1,8 @@
-"""OpenVINO: the graph on an x86-64 CPU, a fifth faster than ONNX Runtime in fp32 and twice as fast in bf16."""
+"""OpenVINO: the graph on an x86-64 CPU.
+
+Measured on two Zen 4 cores (all-MiniLM-L6-v2, 71 tokens on average), texts per second: fp32 58 with one thread and 117
+with two, ONNX Runtime 57 and 97; bf16 206 with two threads, least cosine to fp32 0.99997.
+"""
 
 from __future__ import annotations
 
