@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -144,9 +145,10 @@ class Story:
                     workspace.turnout(stage[0], COLLECTION, *stage[1:])
             workspace.commit("Release B: all-MiniLM-L6-v2, 384 dims")
             self._mark(load, "apply B")
-            with self._act("apply"):
-                workspace.turnout("apply", COLLECTION)
+            events = self._stage.folder / "apply-b.jsonl"
+            workspace.turnout("apply", COLLECTION, "--events", str(events))
             self._mark(load, "alias on B")
+            self._outcome.seconds |= _stage_seconds(events)
             release = self._release()
             self._outcome.quality = self._quality_of(release)
             service = self._switch(load, "b", release)
@@ -257,3 +259,9 @@ class Story:
             if time.monotonic() > end:
                 raise Refused("the followers didn't catch up", remedy=f"see the logs in {stage.folder / 'logs'}")
             time.sleep(0.5)
+
+
+def _stage_seconds(events: Path) -> dict[str, float]:
+    """How long each stage of an apply took, by its name."""
+    lines = [json.loads(line) for line in events.read_text().splitlines()]
+    return {line["stage"]: line["seconds"] for line in lines if line["event"] == "ended"}
