@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+from typing import IO
+
 import click
 
 
 @click.command(short_help="Walk the plan: build, follow, verify, flip.")
 @click.argument("collection")
 @click.option(
-    "--processes", type=click.IntRange(min=1), help="Worker processes that fill the view. Default: one for each core."
+    "--processes",
+    type=click.IntRange(min=0),
+    help="Worker processes that fill the view; 0 for none but this one. Default: one for each core.",
 )
-def command(collection: str, processes: int | None) -> None:
+@click.option(
+    "--events",
+    type=click.File("w", encoding="utf-8", lazy=False),
+    metavar="FILE",
+    help="Write every event to FILE, one JSON line each, as it happens.",
+)
+def command(collection: str, processes: int | None, events: IO[str] | None) -> None:
     """Bring the release in the working tree live.
 
     Prints the plan, then walks its very stages: make or change the view, fill it from the documents index, verify it
     against gates.yaml, and move the alias in one call. If anything fails the alias stays where it is (exit code 1).
     An apply that was interrupted is resumed by running it again.
 
+    With --events, a line has `at` and `event`: `started` (stage, number, of), `ended` (stage, seconds), `progress`
+    (documents, embedded, reused, total, seconds, eta_s ...) or `check` (name, verdict, reason, evidence, seconds).
+    Stages: create-view, change-mapping, backfill, catch-up, verify, flip, keep-following.
+
     \b
     Examples:
       turnout apply python-docs
       turnout apply python-docs --processes 4
+      turnout apply python-docs --events build/apply.jsonl
     """
     from rich.console import Console
 
@@ -29,7 +44,7 @@ def command(collection: str, processes: int | None) -> None:
     from turnout.cli.applying import context, query_set
     from turnout.cli.artifacts import load_release
     from turnout.cli.plan import permissions
-    from turnout.cli.progress import Teller
+    from turnout.cli.progress import Teller, as_json_lines
     from turnout.cli.settings import from_environment
     from turnout.plan import make_plan
     from turnout.plan.text import text
@@ -39,12 +54,13 @@ def command(collection: str, processes: int | None) -> None:
     reader, names = settings.reader(), settings.names(collection)
     live, seen = observed.live_release(reader, names), observed.observe(reader, names)
     plan = make_plan(live, head, seen, overrides=permissions(settings, collection))
-    console = Console()
+    console = Console(soft_wrap=True)  # a name is never broken in the middle
     for part in text(plan):
         console.print(part)
     if not plan.stages and not plan.refusals:
         return
     with Teller(console) as teller:
         judged = query_set(settings, head)
-        apply(plan, head, context(settings, collection, teller, processes=processes, judged=judged))
+        listen = as_json_lines(events, teller) if events else teller
+        apply(plan, head, context(settings, collection, listen, processes=processes, judged=judged))
     console.print(f"[green]release {head.id} is live[/]", highlight=False)

@@ -41,7 +41,7 @@ def context(
     processes: int | None = None,
     judged: QuerySet | None = None,
 ) -> Context:
-    """One collection on the cluster of the settings. `processes` None is one for each core."""
+    """One collection on the cluster of the settings. `processes` None is one for each core, 0 none but this one."""
     return Context(
         reader=settings.reader(),
         writer=settings.writer(),
@@ -51,6 +51,6 @@ def context(
         models=settings.models,
         now=utc_now,
         listen=listen,
-        processes=processes or len(os.sched_getaffinity(0)),
+        processes=len(os.sched_getaffinity(0)) if processes is None else processes,
         query_set=judged,
     )

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import getpass
 import json
-import re
 import socket
 from datetime import UTC, datetime
 
 import click
 
 from turnout.alias import freeze, frozen, unfreeze
-from turnout.cli.settings import Settings, from_environment
+from turnout.cli.known import check_known
+from turnout.cli.settings import from_environment
 from turnout.elastic.state import Freeze
-from turnout.errors import BadInput
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -31,7 +30,7 @@ def command(collection: str, reason: str | None, off: bool, form: str) -> None:
     if not off and not (reason or "").strip():
         raise click.UsageError('say why: --reason "..."')
     settings = from_environment()
-    _check_known(settings, collection)
+    check_known(settings, collection)
     names = settings.names(collection)
     switch = unfreeze if off else freeze
     at = datetime.now(UTC).isoformat(timespec="microseconds")
@@ -50,21 +49,6 @@ def _sentence(record: Freeze, before: Freeze | None) -> str:
         )
     was = f" (frozen by {before.by} since {before.at}: {before.reason})" if before else ", and was not frozen"
     return f"{record.collection} may flip and retire again{was}"
-
-
-def _check_known(settings: Settings, collection: str) -> None:
-    """A freeze of a misspelt collection would stop nothing and look as if it did."""
-    known = sorted(folder.name for folder in (settings.root / "pipelines").glob("*/") if folder.is_dir())
-    if collection in known:
-        return
-    # Git may have forgotten a collection that is still served.
-    if re.fullmatch(r"[a-z0-9][a-z0-9_-]*", collection) and settings.reader().views(settings.names(collection)):
-        return
-    raise BadInput(
-        f"no collection {collection!r}",
-        where=str(settings.root / "pipelines"),
-        remedy=f"name one of: {', '.join(known) or 'none'}",
-    )
 
 
 def _who() -> str:

@@ -22,6 +22,7 @@ VERBS = {
     "apply": "Walk the plan: build, follow, verify, flip.",
     "status": "Show releases, views, lag, parity and the alias.",
     "revert": "Go back to the release that was live before.",
+    "retire": "Delete the views that nobody needs any more.",
     "freeze": "Stop or allow automatic flips and retirements.",
     "elastic": "Start, stop or look at a local Elasticsearch.",
     "ingest": "Read a source into the documents index.",

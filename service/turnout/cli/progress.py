@@ -1,10 +1,14 @@
-"""Shows the events of an apply or a revert as they happen. Live bars on a terminal, plain lines elsewhere."""
+"""Tells the events of an apply or a revert as they happen: to a person, and as JSON lines for reports."""
 
 from __future__ import annotations
 
 import time
-from typing import assert_never
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import IO, Any, assert_never
 
+import msgspec
+import orjson
 from rich.console import Console
 from rich.status import Status
 
@@ -18,7 +22,8 @@ PLAIN_EVERY_SECONDS = 5.0
 
 
 class Teller:
-    """Listens to an apply. A context manager, so that the terminal is left clean."""
+    """Shows an apply to a person: live on a terminal, plain lines elsewhere. A context manager, so that the terminal
+    is left clean."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -47,7 +52,7 @@ class Teller:
                 self._follow(event)
             case Check():
                 self._console.print(f"    {SIGNS[event.verdict]} {event.name}: ", end="", highlight=False)
-                self._console.print(event.reason, markup=False, highlight=False, soft_wrap=True)
+                self._console.print(event.reason, markup=False, highlight=False)
             case _:
                 assert_never(event)
 
@@ -65,6 +70,35 @@ class Teller:
     def _update(self, text: str) -> None:
         if self._status:
             self._status.update(text)
+
+
+def as_json_lines(file: IO[str], listen: Callable[[Event], None]) -> Callable[[Event], None]:
+    """Write every event to `file` as one JSON line, flushed as it happens, and pass it on to `listen`."""
+
+    def told(event: Event) -> None:
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        file.write(orjson.dumps({"at": at, **as_record(event)}).decode() + "\n")
+        file.flush()
+        listen(event)
+
+    return told
+
+
+def as_record(event: Event) -> dict[str, Any]:
+    """An event as JSON values. `event` says which: started, ended, progress or check."""
+    match event:
+        case Started(stage=stage, number=number, of=of):
+            return {"event": "started", "stage": name(stage), "number": number, "of": of}
+        case Ended(stage=stage, seconds=seconds):
+            return {"event": "ended", "stage": name(stage), "seconds": seconds}
+        case Progress():
+            counts = {key: getattr(event.counts, key) for key in event.counts.__dataclass_fields__}
+            told = {"total": event.total, "seconds": event.seconds, "round": event.round, "eta_s": event.eta_s}
+            return {"event": "progress", **counts, **told}
+        case Check():
+            return {"event": "check", **msgspec.to_builtins(event)}
+        case _:
+            assert_never(event)
 
 
 def name(stage: Stage) -> str:

@@ -29,11 +29,13 @@ def command(collection: str, target: str | None, commit: bool) -> None:
 
     from turnout.apply import revert
     from turnout.cli.applying import context
+    from turnout.cli.known import check_known
     from turnout.cli.progress import Teller
     from turnout.cli.settings import from_environment
 
     settings = from_environment()
-    console = Console()
+    check_known(settings, collection)
+    console = Console(soft_wrap=True)
     with Teller(console) as teller:
         flipped = revert(context(settings, collection, teller, processes=1), to=target)
     console.print(f"[green]release {flipped.to_release} is live[/] on {flipped.to_view}", highlight=False)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from turnout.cli.known import check_known
 from turnout.cli.settings import from_environment
 from turnout.status import Status, look
 
@@ -32,31 +34,41 @@ def command(collection: str, parity: bool, form: str) -> int:
     import msgspec
 
     settings = from_environment()
+    check_known(settings, collection)
     status = look(settings.reader(), settings.names(collection), compare=parity)
     if form == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(status)))
     else:
-        _show(status, Console())
+        _show(status, Console(soft_wrap=True))
     return 1 if status.problems else 0
 
 
 def _show(status: Status, console: Console) -> None:
     console.print(Text(status.collection, style="bold"))
-    console.print(f"  documents  {status.documents:,}", highlight=False)
-    console.print(f"  alias      {status.alias} -> {', '.join(status.alias_targets) or 'nothing'}", highlight=False)
-    console.print(f"  live       {status.live_release or 'no release'}", highlight=False)
+    console.print(Text(f"  documents  {status.documents:,}"))
+    console.print(Text(f"  alias      {status.alias} -> {', '.join(status.alias_targets) or 'nothing'}"))
+    console.print(Text(f"  live       {status.live_release or 'no release'}"))
     if status.frozen:
         console.print(Text(f"  frozen     {status.frozen}", style="yellow"))
-    console.print(_views(status))
-    console.print(_releases(status))
+    _print_whole(_views(status), console)
+    _print_whole(_releases(status), console)
+    for release in status.releases:
+        if release.reason:
+            console.print(Text(f"{release.release_id}: {release.reason}", style="dim"))
     for problem in status.problems:
         console.print(Text(f"problem: {problem}", style=BAD))
 
 
+def _print_whole(table: Table, console: Console) -> None:
+    """As wide as it needs to be, whatever the terminal says: a name that is cut in two can't be copied."""
+    needed = Measurement.get(console, console.options.update(max_width=1000), table).maximum
+    Console(width=max(needed, console.width), file=console.file).print(table)
+
+
 def _views(status: Status) -> Table:
-    table = Table(title="Views", title_justify="left")
+    table = Table(title="Views", title_justify="left", box=None, padding=(0, 2, 0, 0))
     for column in ("index", "documents", "behind", "parity", "alias"):
-        table.add_column(column, justify="right" if column in ("documents", "behind") else "left", overflow="fold")
+        table.add_column(column, justify="right" if column in ("documents", "behind") else "left")
     for view in status.views:
         behind = "-" if view.behind is None else f"{view.behind:,}"
         alias = Text("live", style=GOOD) if view.is_live else Text("")
@@ -65,15 +77,15 @@ def _views(status: Status) -> Table:
 
 
 def _releases(status: Status) -> Table:
-    table = Table(title="Releases", title_justify="left")
-    for column in ("release", "state", "since", "checks", "reason"):
-        table.add_column(column, overflow="fold")
+    table = Table(title="Releases", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for column in ("release", "state", "since", "checks"):
+        table.add_column(column)
     for release in status.releases:
         checks = Text(" ").join(
             Text(name, style=GOOD if verdict == "pass" else BAD) for name, verdict in release.checks.items()
         )
         state = Text(release.state, style=COLOURS.get(release.state, ""))
-        table.add_row(release.release_id, state, release.at[:19].replace("T", " "), checks, Text(release.reason))
+        table.add_row(release.release_id, state, release.at[:19].replace("T", " "), checks)
     return table
 
 

@@ -1,0 +1,97 @@
+"""`turnout retire`: delete the views that nobody needs any more. On one machine a person does it; in a cluster the
+controller will."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from turnout.cli.known import check_known
+from turnout.cli.settings import from_environment
+
+if TYPE_CHECKING:
+    from turnout.alias import Observed
+
+DRAIN_S = 60.0
+
+
+@click.command(short_help="Delete the views that nobody needs any more.")
+@click.argument("collection")
+@click.option("--keep", type=click.IntRange(min=0), default=1, show_default=True, help="Releases kept for going back.")
+@click.option(
+    "--drain",
+    type=click.FloatRange(min=0),
+    default=DRAIN_S,
+    show_default=True,
+    metavar="SECONDS",
+    help="A view goes only if nobody searched it for so long.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would go, delete nothing, wait for nothing.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(collection: str, keep: int, drain: float, dry_run: bool, form: str) -> int:
+    """Delete the views of COLLECTION that are neither live, nor being built, nor kept for going back, nor searched.
+
+    Says for every view whether it goes or stays, and why. What isn't known counts as a reason to stay. Exit code 1 if
+    the collection is frozen: then nothing goes.
+
+    \b
+    Examples:
+      turnout retire python-docs --dry-run
+      turnout retire python-docs --keep 2
+      turnout retire python-docs --drain 300 --format json
+    """
+    import orjson
+
+    from turnout.alias import judge, retire
+    from turnout.alias.retire import observe
+
+    settings = from_environment()
+    check_known(settings, collection)
+    reader, names = settings.reader(), settings.names(collection)
+    seen = observe(reader, names)
+    kept = judge(seen, keep=keep)
+    going = {index: _why(seen, index, keep) for index, reason in kept.items() if not reason}
+    if going and not dry_run:
+        if form == "text":
+            click.echo(f"{_views(len(going))} may go; waiting {drain:g} s to see that nobody searches")
+        done = retire(reader, settings.writer(), names, now=_utc_now, keep=keep, drain_s=drain)
+        kept, going = done.kept, {index: going.get(index, "") for index in done.retired}
+    rows = [{"index": index, "goes": True, "reason": why} for index, why in going.items()]
+    rows += [{"index": index, "goes": False, "reason": why} for index, why in kept.items() if index not in going]
+    if form == "json":
+        shown = {"collection": collection, "dry_run": dry_run, "frozen": seen.frozen, "views": rows}
+        click.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode())
+    else:
+        for row in rows:
+            click.echo(f"{_word(bool(row['goes']), dry_run)} {row['index']}: {row['reason']}")
+        click.echo(
+            f"{_views(len(going))} {'would go' if dry_run else 'deleted'}, {_views(len(rows) - len(going))} kept"
+        )
+    return 1 if seen.frozen else 0
+
+
+def _why(seen: Observed, index: str, keep: int) -> str:
+    """Why a view may go: what became of the releases that it was for."""
+    told = [
+        f"release {record.release_id} is {record.state}"
+        + (f" and not among the {keep} kept for going back" if record.state == "former" else "")
+        for record in seen.releases
+        if record.view == index
+    ]
+    return "; ".join(told) or "its release has a newer view"
+
+
+def _word(goes: bool, dry_run: bool) -> str:
+    if not goes:
+        return "stays  "
+    return "goes   " if dry_run else "deleted"
+
+
+def _views(number: int) -> str:
+    return f"{number} view" if number == 1 else f"{number} views"
+
+
+def _utc_now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
