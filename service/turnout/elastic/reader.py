@@ -105,6 +105,28 @@ def _shards(index: str, stats: dict[str, Any] | None, expected: int) -> Shards:
     return Shards(identity=f"{stats['uuid']}-{digest}", checkpoints=checkpoints)
 
 
+def _require_whole(index: str, answer: Any) -> None:
+    """An answer of some shards only has status 200, too."""
+    shards = answer["_shards"]
+    if shards["failed"]:
+        raise Unavailable(
+            f"{shards['failed']} of {shards['total']} shard copies didn't answer",
+            where=index,
+            remedy="try again when the cluster is healthy",
+        )
+
+
+def _require_told(index: str, docs: Sequence[dict[str, Any]]) -> None:
+    """An error in place of a document says nothing about the document, unless the whole index is gone."""
+    kinds = {doc["error"]["type"] for doc in docs if "error" in doc} - {"index_not_found_exception"}
+    if kinds:
+        raise Unavailable(
+            f"some documents can't be looked up: {', '.join(sorted(kinds))}",
+            where=index,
+            remedy="try again when the cluster is healthy",
+        )
+
+
 def _url(client: Elasticsearch) -> str:
     return ", ".join(f"{node.scheme}://{node.host}:{node.port}" for node in client.transport.node_pool.all())
 
@@ -191,9 +213,14 @@ class Reader:
         )
 
     def refresh(self, index: str) -> None:
-        """Make all acknowledged operations of an index visible to searches."""
+        """Make all acknowledged operations of an index visible to searches, on every copy of every shard.
+
+        Raises:
+            Unavailable: also if one copy failed; the server calls that HTTP 200, and a search may ask that very copy.
+        """
         with reaching(self._client):
-            self._client.indices.refresh(index=index)
+            answer = self._client.indices.refresh(index=index)
+        _require_whole(index, answer)
 
     def changes(self, index: str, shard: int, *, after: int, upto: int, size: int = PAGE) -> Iterator[list[Hit]]:
         """Pages of the documents of one shard whose last operation is in (after, upto], by `_seq_no`.
@@ -219,23 +246,34 @@ class Reader:
             after = hits[-1].seq_no
 
     def get_many(
-        self, index: str, ids: Sequence[str], *, fields: Sequence[str] | None = None, vectors: bool = False
+        self,
+        index: str,
+        ids: Sequence[str],
+        *,
+        fields: Sequence[str] | None = None,
+        vectors: bool = False,
+        realtime: bool = True,
     ) -> dict[str, Hit]:
         """Documents by id, in real time (a write is seen before a refresh). Missing ids are left out.
 
         Args:
             fields: the parts of the source to return; None for all of it.
-            vectors: also return dense vectors, which the server leaves out of the source by default.
+            vectors: also return dense vectors, which the server leaves out of the source by default. Of a write that
+                no refresh has seen they come as they were sent (base64), else as numbers.
+            realtime: False sees only what the last refresh made visible, and never makes the server refresh.
         """
         if not ids:
             return {}
         params: dict[str, Any] = {"_source_exclude_vectors": "false" if vectors else "true"}
+        if not realtime:
+            params["realtime"] = "false"
         if fields is not None:
             params["_source_includes"] = ",".join(fields)
         # The client's mget has no parameter for vectors; the server does.
         path = f"/{quote(index, safe='')}/_mget?{urlencode(params)}"
         with reaching(self._client):
             found = self._client.perform_request("POST", path, headers=_JSON, body={"ids": list(ids)})
+        _require_told(index, found["docs"])
         return {
             doc["_id"]: Hit(
                 id=doc["_id"], source=doc.get("_source", {}), seq_no=doc["_seq_no"], version=doc["_version"]
@@ -296,7 +334,9 @@ class Reader:
     def count(self, index: str, query: dict[str, Any] | None = None) -> int:
         """How many documents match; counts what the last refresh made visible."""
         with reaching(self._client):
-            return int(self._client.count(index=index, query=query)["count"])
+            answer = self._client.count(index=index, query=query)
+        _require_whole(index, answer)
+        return int(answer["count"])
 
     def state(self, names: Names, key: str) -> state.AnyRecord | None:
         """One record by its key, in real time."""
