@@ -33,7 +33,7 @@ _NOT_FINITE = re.compile(r"[-+]?\.inf|\.nan", re.IGNORECASE)
 # YAML 1.1 and 1.2 read these differently, so tools beside turnout would see another value.
 _AMBIGUOUS_WORDS = frozenset({"yes", "no", "on", "off"})
 _AMBIGUOUS = re.compile(
-    r"[-+]?0[0-9_]+|[-+]?0[xob][0-9a-f_]+|[-+]?[0-9][0-9_]*_[0-9_.]*|[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?",
+    r"[-+]?0[0-9_]+|[-+]?0[xob][0-9a-f_]+|[-+]?[0-9]+_[0-9_.]*|[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?",
     re.IGNORECASE | re.ASCII,
 )
 
