@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 from elasticsearch import ApiError, AsyncElasticsearch, NotFoundError, TransportError
 
 from turnout.elastic import state
@@ -81,11 +82,38 @@ class AsyncReader:
                 body=body | {"timeout": f"{max(1, int(timeout_s * 1000))}ms"},
                 allow_partial_search_results=False,
             )
-        shards = answer["_shards"]
-        if answer["timed_out"] or shards["failed"] or shards["successful"] < shards["total"]:
-            raise Unavailable("only a part of the shards answered in time", where=index, remedy="try again")
-        hits: list[dict[str, Any]] = answer["hits"]["hits"]
-        return hits
+        return _whole(answer.body, index)
+
+
+class _Shards(msgspec.Struct):
+    total: int
+    successful: int
+    failed: int
+
+
+class _Hits(msgspec.Struct):
+    hits: list[dict[str, Any]]
+
+
+class _Found(msgspec.Struct):
+    """What an answer to a search must have. A proxy in between may answer 200 with something else."""
+
+    timed_out: bool
+    shards: _Shards = msgspec.field(name="_shards")
+    hits: _Hits
+
+
+def _whole(answer: object, index: str) -> list[dict[str, Any]]:
+    try:
+        found = msgspec.convert(answer, _Found)
+        if not all("_id" in hit and isinstance(hit["_score"], int | float) for hit in found.hits.hits):
+            raise ValueError("a hit without an id or a score")
+    except (msgspec.ValidationError, ValueError, KeyError) as error:
+        what = "the answer is not one to a search"
+        raise Unavailable(what, where=index, remedy="look at what stands between here and Elasticsearch") from error
+    if found.timed_out or found.shards.failed or found.shards.successful < found.shards.total:
+        raise Unavailable("only a part of the shards answered in time", where=index, remedy="try again")
+    return found.hits.hits
 
 
 @asynccontextmanager
@@ -96,7 +124,7 @@ async def _reaching(where: str) -> AsyncIterator[None]:
     except NotFoundError as error:
         raise Gone("no such index", where=where, remedy="wait until it is built") from error
     except ApiError as error:
-        if error.status_code == 400:
+        if error.status_code == 400 and error.error != "index_closed_exception":
             raise BadInput(
                 f"Elasticsearch can't run this search ({error.error})",
                 where=where,
