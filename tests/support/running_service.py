@@ -18,6 +18,7 @@ from turnout.embedding import Embedder
 from turnout.release.artifacts import Release
 from turnout.retrieval.app import create_app
 from turnout.retrieval.pinning import Pace
+from turnout.retrieval.protocol import BoundedProtocol
 from turnout.retrieval.service import Service, Source
 
 FAST = Pace(first=0.02, most=0.1, watch=0.1, model=0.1)
@@ -57,7 +58,13 @@ def running(
     service = Service(Source(release=release, names=names, reader=reader, load_model=load_model), pace=pace)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(create_app(service), log_config=None, access_log=False, timeout_graceful_shutdown=2)
+        config = uvicorn.Config(
+            create_app(service),
+            http=BoundedProtocol,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=2,
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()

@@ -48,8 +48,15 @@ _SEARCH_PROBLEMS = openapi.problem_specs(
 )
 
 
+def _one_tenant(request: Request[Any, Any, Any]) -> None:
+    """A gateway that adds the tenant to what a client sent must not have the client's one believed."""
+    if len(request.headers.getall("x-tenant", [])) > 1:
+        raise BadInput("more than one tenant", where="header X-Tenant", remedy="send the header once")
+
+
 @post(
     "/search",
+    before_request=_one_tenant,
     status_code=200,
     operation_id="search",
     summary="Search, asked in JSON",
@@ -64,6 +71,7 @@ async def search_post(service: Serving, body: RawBody, tenant: Tenant = "default
 
 @get(
     "/search",
+    before_request=_one_tenant,
     operation_id="searchByUrl",
     summary="Search, asked in the URL",
     responses={status: spec for status, spec in _SEARCH_PROBLEMS.items() if status != 413},

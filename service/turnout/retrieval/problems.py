@@ -61,8 +61,10 @@ def from_http(_: AnyRequest, error: HTTPException) -> Response[Problem]:
     return reply(problem(error.status_code, error.detail, remedy=remedy), headers=headers)
 
 
-def from_body(__: AnyRequest, error: msgspec.DecodeError | RecursionError) -> Response[Problem]:
+def from_body(__: AnyRequest, error: msgspec.DecodeError | RecursionError | UnicodeDecodeError) -> Response[Problem]:
     """A body that isn't the JSON that is asked for. msgspec names the place as `$.field`."""
+    if isinstance(error, UnicodeDecodeError):
+        return reply(problem(400, "the JSON is not UTF-8", where="body", remedy=_REMEDY))
     if isinstance(error, RecursionError):
         return reply(problem(400, "the JSON is nested too deeply", where="body", remedy=_REMEDY))
     detail, _, place = str(error).partition(" - at `")
@@ -91,5 +93,6 @@ HANDLERS: dict[int | type[Exception], Any] = {
     HTTPException: from_http,
     msgspec.DecodeError: from_body,
     RecursionError: from_body,
+    UnicodeDecodeError: from_body,
     Exception: from_anything,
 }

@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 
 from turnout.retrieval.app import create_app
+from turnout.retrieval.protocol import BoundedProtocol
 from turnout.retrieval.service import Service
 
 
@@ -64,7 +65,7 @@ def run(service: Service, address: Address) -> None:
         host=address.host,
         port=address.port,
         loop="auto",  # uvloop where there is one
-        http="httptools",
+        http=BoundedProtocol,
         lifespan="on",
         access_log=False,  # it would write down what people search for
         log_config=None,
@@ -72,6 +73,5 @@ def run(service: Service, address: Address) -> None:
         date_header=True,
         timeout_graceful_shutdown=max(1, round(address.grace_s)),
         timeout_keep_alive=75,  # longer than the usual 60 s of load balancers, so that they close first
-        h11_max_incomplete_event_size=64 * 1024,
     )
     _Draining(config, service, address.drain_s).run()
