@@ -38,13 +38,21 @@ class _Worker:
         self.process.start()
         theirs.close()
         self.idle = False
+        self.started = False
         self.dead = False
 
-    def send(self, message: object) -> None:
+    @property
+    def gone(self) -> bool:
+        """Whether it can do nothing any more; one that was idle may have died without anybody noticing."""
+        return self.dead or (self.idle and not self.process.is_alive())
+
+    def send(self, message: object) -> bool:
+        """Whether it was sent; if not, the process is dead."""
         try:
             self.pipe.send(message)
         except OSError:
             self.dead = True
+        return not self.dead
 
     def death(self) -> EnvironmentProblem:
         """The error that names this process and how it ended."""
@@ -72,7 +80,7 @@ class Crew:
 
         Waits for workers that are still starting even without tasks, so that a model that is refused is reported.
         """
-        self._workers = [self._worker(n) if worker.dead else worker for n, worker in enumerate(self._workers)]
+        self._replace_gone()
         queue = deque(sorted(tasks, key=lambda task: task.after - task.upto))
         error: BaseException | None = None
         complete, told, deadline = True, False, float("inf")
@@ -82,7 +90,7 @@ class Crew:
                 self._tell(STOP)
                 told, deadline = True, time.monotonic() + _GRACE_S
             if not ending:
-                self._hand_out(queue)
+                error = self._hand_out(queue)
             busy = [worker for worker in self._workers if not worker.idle and not worker.dead]
             if not busy or time.monotonic() > deadline:
                 break
@@ -99,11 +107,20 @@ class Crew:
             raise error
         return complete and not queue
 
-    def _hand_out(self, queue: deque[Task]) -> None:
+    def _replace_gone(self) -> None:
+        gone = [worker for worker in self._workers if worker.gone]
+        self._end(gone)
+        self._workers = [self._worker(n) if worker in gone else worker for n, worker in enumerate(self._workers)]
+
+    def _hand_out(self, queue: deque[Task]) -> EnvironmentProblem | None:
+        """Give work to who has none; the death of one that had none, if that shows now."""
         for worker in self._workers:
             if queue and worker.idle and not worker.dead:
                 worker.idle = False
-                worker.send(queue.popleft())
+                if not worker.send(queue[0]):
+                    return worker.death()
+                queue.popleft()
+        return None
 
     def _heard(self, busy: Sequence[_Worker]) -> list[_Worker]:
         pipes: dict[Any, _Worker] = {worker.pipe: worker for worker in busy}
@@ -114,8 +131,10 @@ class Crew:
             message = worker.pipe.recv()
         except (EOFError, OSError):
             return worker.death()
-        if isinstance(message, Ready | Finished | TurnoutError):
-            worker.idle = True
+        if isinstance(message, TurnoutError) and not worker.started:
+            worker.dead = True  # it could not start and has ended
+        elif isinstance(message, Ready | Finished | TurnoutError):
+            worker.started = worker.idle = True
         return message
 
     def _tell(self, message: object) -> None:
