@@ -115,6 +115,7 @@ def test_a_change_of_other_fields_keeps_the_vectors_and_a_change_of_text_does_no
     world.documents.upsert("a", title="one", text="red signal")
     world.documents.upsert("b", title="one", text="red signal")
     world.catch_up(view)
+    world.reader.refresh(view.index)
     world.documents.upsert("a", title="two", text="red signal")
     world.documents.upsert("b", title="one", text="green signal")
     seen: list[Progress] = []

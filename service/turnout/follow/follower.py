@@ -136,6 +136,9 @@ class Follower:
         todo = tasks(self._reader, job.names, job.view, epoch=epoch, shards=shards)
         if todo:
             self._reader.refresh(job.names.documents)
+        if any(task.after < 0 for task in todo):
+            for index in {job.view, job.reuse_from or job.view}:
+                self._reader.refresh(index)  # vectors are taken from what is visible
         self._rounds += 1
         on_page = _reporter(progress, self._most(todo, progress), self._rounds)
         if not self._hands.follow(todo, on_page, stop):

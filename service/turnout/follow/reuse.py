@@ -2,6 +2,8 @@
 
 From the own view when only other fields of a document changed, and from another view for the `copy` class. Equal
 text under an equal embedding fingerprint has equal passages and vectors: clean, chunk and model are part of it.
+Reads what the last refresh made visible: reading in real time would make the server refresh a view that is being
+filled, page after page, and what is missed is only embedded again.
 """
 
 from __future__ import annotations
@@ -41,12 +43,12 @@ def passages_from(
     """
     ids = list(hashes)
     if sparse:
-        known = reader.get_many(view.index, ids, fields=[SYSTEM_FIELD])
+        known = reader.get_many(view.index, ids, fields=[SYSTEM_FIELD], realtime=False)
         ids = [id_ for id_, hit in known.items() if _same_text(hit, hashes[id_])]
     found: dict[str, list[Passage]] = {}
     fields = [SYSTEM_FIELD, view.meta.passage_fields[0]]
     for start in range(0, len(ids), _BATCH):
-        hits = reader.get_many(view.index, ids[start : start + _BATCH], fields=fields, vectors=True)
+        hits = reader.get_many(view.index, ids[start : start + _BATCH], fields=fields, vectors=True, realtime=False)
         found |= {id_: _passages(hit, view) for id_, hit in hits.items() if _same_text(hit, hashes[id_])}
     return found
 

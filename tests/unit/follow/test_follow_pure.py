@@ -71,7 +71,7 @@ class FakeReader:
         self.hits = hits
         self.asked: list[tuple[list[str], bool]] = []
 
-    def get_many(self, index: str, ids, *, fields=None, vectors: bool = False) -> dict[str, Hit]:
+    def get_many(self, index: str, ids, *, fields=None, vectors: bool = False, realtime: bool = True) -> dict[str, Hit]:
         self.asked.append((list(ids), vectors))
         return {id_: self.hits[id_] for id_ in ids if id_ in self.hits}
 

@@ -1,0 +1,93 @@
+"""`turnout follow` as a program: it catches up, tells what it did, serves metrics, and ends cleanly at SIGTERM."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from support.following import World, make_world
+from turnout.elastic.names import Names
+from turnout.follow import lag
+from turnout.ingest import SourceDocument
+from turnout.release.fingerprint import encode
+
+
+@pytest.fixture
+def world(elastic_url: str, names: Names, tmp_path: Path) -> World:
+    world = make_world(elastic_url, names, tmp_path / "models")
+    folder = tmp_path / "pipelines" / "toys"
+    folder.mkdir(parents=True)
+    (folder / "release.json").write_bytes(encode(world.release))
+    return world
+
+
+def start(world: World, root: Path, *arguments: str) -> subprocess.Popen[str]:
+    env = os.environ | {
+        "TURNOUT_ROOT": str(root),
+        "TURNOUT_ELASTICSEARCH_URL": world.url,
+        "TURNOUT_INDEX_PREFIX": world.names.prefix,
+        "TURNOUT_MODELS": str(world.models),
+    }
+    command = [sys.executable, "-m", "turnout", "follow", "toys", *arguments]
+    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def fill(world: World, count: int) -> None:
+    world.documents.upsert_many(
+        SourceDocument(source_id=f"d{n}", title="t", text=f"the signal {n} is red", fields={}) for n in range(count)
+    )
+
+
+def test_once_catches_up_and_tells_what_it_did(world: World, tmp_path: Path) -> None:
+    view = world.view()
+    fill(world, 12)
+    out, err = start(world, tmp_path, "--once", "--processes", "0", "--format", "json").communicate(timeout=60)
+    told = json.loads(out)
+    assert (told["view"], told["release"], told["lag"], told["live"]) == (view.index, world.release.id, 0, 12), err
+    assert world.stored(view) == world.sources()
+
+
+def test_without_a_view_it_is_refused_with_what_to_do_next(world: World, tmp_path: Path) -> None:
+    process = start(world, tmp_path, "--once")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "no view serves release" in err
+    assert "turnout apply toys" in err
+
+
+def test_it_follows_on_serves_metrics_and_ends_at_sigterm(world: World, tmp_path: Path) -> None:
+    view = world.view()
+    fill(world, 5)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    arguments = ("--view", view.index, "--processes", "1", "--interval", "0.05", "--metrics-port", str(port))
+    process = start(world, tmp_path, *arguments)
+    wait_for(world, view.index)
+    fill(world, 8)
+    wait_for(world, view.index)
+    metrics = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read().decode()
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert "8 documents" in out
+    labels = f'collection="toys",outcome="live",release="{world.release.id}",view="{view.index}"'
+    assert f"pipeline_records_processed_total{{{labels}}} 8.0" in metrics
+    assert "follow_lag_operations" in metrics
+    assert world.stored(view) == world.sources()
+
+
+def wait_for(world: World, view: str) -> None:
+    until = time.monotonic() + 30
+    while lag(world.reader, world.names, view).total:
+        assert time.monotonic() < until, "the follower doesn't catch up"
+        time.sleep(0.05)
+    time.sleep(0.3)
