@@ -63,9 +63,8 @@ def current_epoch(reader: Reader, writer: Writer, names: Names) -> tuple[Epoch, 
             return known, shards
         if isinstance(known, Epoch):
             _require_own_mapping(reader, names)
-            number = known.epoch + 1
-        else:
-            number = _next_epoch_of_views(reader, names)
+        # A record that was restored, too, may know of fewer epochs than the views.
+        number = max(known.epoch + 1 if isinstance(known, Epoch) else 0, _next_epoch_of_views(reader, names))
         try:
             return _put_epoch(writer, names, stored, shards=shards, number=number), shards
         except Conflict:
@@ -94,7 +93,7 @@ def _require_own_mapping(reader: Reader, names: Names) -> None:
 
 
 def _next_epoch_of_views(reader: Reader, names: Names) -> int:
-    """Without a record, an epoch above everything that any view holds: a lower one would be ignored by it."""
+    """An epoch above everything that any view holds: what is written under a lower one would be ignored by it."""
     epochs = [FIRST_EPOCH - 1]
     for view in reader.views(names):
         reader.refresh(view.index)
