@@ -135,19 +135,26 @@ def test_a_zombie_that_wakes_after_its_document_was_deleted_brings_nothing_back(
 
     zombie = FORK.Process(target=target, daemon=True)
     zombie.start()
-    assert asleep.wait(20)
-    world.documents.delete_many(f"d{n}" for n in range(20))
-    world.catch_up(view)
-    world.reader.refresh(view.index)
-    assert world.stored(view) == world.sources()
-    assert zombie.pid is not None
-    # It stops once per shard's page.
-    while zombie.is_alive():
-        os.kill(zombie.pid, signal.SIGCONT)
-        zombie.join(0.2)
+    try:
+        assert asleep.wait(20)
+        world.documents.delete_many(f"d{n}" for n in range(20))
+        world.catch_up(view)
+        assert world.stored(view) == world.sources()
+        wake_until_it_ends(zombie)
+    finally:
+        zombie.kill()
     assert zombie.exitcode == 0
     assert world.stored(view) == world.sources()
     assert {state for _, state in world.stored(view).values()} == {"deleted"}
+
+
+def wake_until_it_ends(zombie: multiprocessing.process.BaseProcess) -> None:
+    """It falls asleep again at each shard's page."""
+    until = time.monotonic() + 30
+    while zombie.is_alive() and time.monotonic() < until:
+        assert zombie.pid is not None
+        os.kill(zombie.pid, signal.SIGCONT)
+        zombie.join(0.2)
 
 
 def test_a_recreated_documents_index_raises_the_epoch_and_what_it_lacks_leaves_the_view(world: World) -> None:
