@@ -146,7 +146,7 @@ class Follower:
         if epoch.epoch > FIRST_EPOCH:
             if any(task.after < 0 for task in todo):
                 self._reader.refresh(job.view)
-            sweep(self._reader, self._writer, names=job.names, view=job.view, epoch=epoch.epoch)
+            sweep(self._reader, self._writer, names=job.names, view=job.view, epoch=epoch)
         return True
 
     def _most(self, todo: Sequence[Task], progress: OnProgress | None) -> int:

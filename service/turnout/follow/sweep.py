@@ -13,19 +13,25 @@ from typing import Any
 from turnout.elastic.documents import external_version
 from turnout.elastic.names import Names
 from turnout.elastic.reader import Hit, Reader
+from turnout.elastic.state import Epoch
 from turnout.elastic.views import SYSTEM_FIELD
 from turnout.elastic.writer import BulkItem, Writer
+from turnout.follow.progress import documents_shards
 from turnout.follow.write import write
 
 _BATCH = 500
 
 
-def sweep(reader: Reader, writer: Writer, *, names: Names, view: str, epoch: int) -> int:
+def sweep(reader: Reader, writer: Writer, *, names: Names, view: str, epoch: Epoch) -> int:
     """Put tombstones where the view holds a document of an earlier epoch that isn't in the documents index.
 
-    Sees what the view's last refresh made visible. Returns the number of tombstones.
+    Sees what the view's last refresh made visible. Returns the number of tombstones; ends early, with nothing written
+    on the word of an index of another identity, if the documents index is replaced meanwhile.
+
+    Raises:
+        EnvironmentProblem: the documents index is gone.
     """
-    version = external_version(epoch, -1)
+    version = external_version(epoch.epoch, -1)
     older: dict[str, Any] = {"range": {f"{SYSTEM_FIELD}.version": {"lt": version}}}
     if not reader.count(view, older):
         return 0
@@ -35,6 +41,9 @@ def sweep(reader: Reader, writer: Writer, *, names: Names, view: str, epoch: int
         # Those that exist have operations in this epoch: they are followed, now or in the next round.
         present = reader.get_many(names.documents, [hit.id for hit in page], fields=["id"])
         gone = [hit for hit in page if hit.id not in present]
+        # An index that is gone, or was made anew a moment ago, has none of them and says nothing.
+        if gone and documents_shards(reader, names).identity != epoch.documents_uuid:
+            break
         write(reader, writer, view, [_tombstone(hit, version) for hit in gone])
         swept += len(gone)
     return swept
