@@ -1,0 +1,51 @@
+"""The status tells what is there, and what is wrong, on a real server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from support.applying import Site, make_site
+from turnout.elastic.names import Names
+from turnout.elastic.reader import Reader
+from turnout.status import look
+
+
+@pytest.fixture
+def site(elastic_url: str, names: Names, tmp_path: Path) -> Site:
+    return make_site(elastic_url, names, tmp_path)
+
+
+def test_of_a_collection_that_was_never_built_there_is_nothing_to_tell(reader: Reader, names: Names) -> None:
+    status = look(reader, names, compare=True)
+    assert (status.documents, status.views, status.releases, status.problems) == (0, (), (), ())
+
+
+def test_it_tells_releases_views_and_lag(site: Site) -> None:
+    site.apply(site.a)
+    site.apply(site.b)
+    site.upsert("new", "the signal is red")
+    status = look(site.world.reader, site.world.names)
+    assert (status.live_release, status.problems) == (site.b.id, ())
+    assert [(view.behind, view.is_live) for view in status.views] == [(1, False), (1, True)]
+    releases = {release.release_id: release for release in status.releases}
+    assert {key: release.state for key, release in releases.items()} == {site.a.id: "former", site.b.id: "live"}
+    assert releases[site.b.id].checks == dict.fromkeys(("attestation", "parity", "ann_recall", "quality"), "pass")
+    assert [flip.to_release for flip in status.flips] == [site.a.id, site.b.id]
+
+
+def test_a_view_that_is_not_equal_and_an_alias_moved_by_hand_are_problems(site: Site) -> None:
+    site.apply(site.a)
+    site.apply(site.b)
+    names, index = site.world.names, site.view_of(site.a)
+    moves = [{"add": {"index": index, "alias": names.alias}}]
+    site.world.writer.update_aliases(moves)
+    assert "points at 2 indexes" in look(site.world.reader, names).problems[0]
+    site.world.writer.update_aliases([{"remove": {"index": site.view_of(site.b), "alias": names.alias}}])
+    site.world.reader._client.delete(index=index, id="default:d1", version=2**62, version_type="external", refresh=True)
+    status = look(site.world.reader, names, compare=True)
+    assert status.live_release is None
+    assert "moved by hand" in status.problems[0]
+    assert f"{index} is not equal to documents" in status.problems[1]
+    assert site.revert(to=site.b.id).to_release == site.b.id
