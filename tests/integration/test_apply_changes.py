@@ -82,11 +82,7 @@ def test_a_view_that_is_level_is_gone_back_to_without_any_model(site: Site, tmp_
     "changes",
     [
         pytest.param({"pipeline": {"retrieval": {"k": 7}}}, id="query"),
-        pytest.param(
-            {"model": {"prefixes": {"query": "find: "}}},
-            id="query side of the model",
-            marks=pytest.mark.xfail(reason="attestation takes the new query prefix for another model", raises=Refused),
-        ),
+        pytest.param({"model": {"prefixes": {"query": "find: "}}}, id="query side of the model"),
         pytest.param({"pipeline": {"limits": {"max_k": 50}}}, id="operational"),
     ],
 )

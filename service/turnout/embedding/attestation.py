@@ -23,11 +23,12 @@ def _overlong(tokens: int = 9000) -> str:
     return " ".join(_LETTERS[int(4 * math.log2(place + 2)) % len(_LETTERS)] for place in range(tokens))
 
 
+# Passages only: that is what fills a view. The query prefix may change over the same view (change class `query`).
 # Changing these changes nothing for views that exist: they carry their own texts.
 PROBES: tuple[tuple[Kind, str], ...] = (
-    ("query", "how do I run a blocking function without stalling the event loop"),
+    ("passage", "how do I run a blocking function without stalling the event loop"),
     ("passage", "Return the index of the first occurrence of value; raise ValueError if it is not present."),
-    ("query", "café naïve Straße 東京の天気 Привет ½ 🙂"),
+    ("passage", "café naïve Straße 東京の天気 Привет ½ 🙂"),
     ("passage", "def f(x: int = 0, *args, **kw) -> dict[str, int]: return {**kw, 'x': x << 2}  # O(1)"),
     ("passage", "Deprecated."),
     ("passage", _overlong()),

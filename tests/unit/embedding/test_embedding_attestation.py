@@ -33,14 +33,12 @@ def test_the_same_model_agrees_with_itself(store: Path, model: Model) -> None:
     assert agreement(store, probe_vectors(load(model, store)), model) == pytest.approx(1, abs=1e-6)
 
 
-def test_probes_cover_both_kinds_and_every_limit() -> None:
-    assert {kind for kind, _ in PROBES} == {"query", "passage"}
+def test_probes_are_passages_and_exceed_every_limit() -> None:
+    assert {kind for kind, _ in PROBES} == {"passage"}
     assert max(len(text.split()) for _, text in PROBES) > 8192
 
 
-@pytest.mark.parametrize(
-    "changes", [{"prefixes": Prefixes(passage="passage ")}, {"prefixes": Prefixes(query="q ")}, {"max_tokens": 100}]
-)
+@pytest.mark.parametrize("changes", [{"prefixes": Prefixes(passage="passage ")}, {"max_tokens": 100}])
 def test_a_prefix_or_a_cut_at_another_place_is_seen(store: Path, model: Model, changes: dict[str, object]) -> None:
     stored = probe_vectors(load(model, store))
     assert agreement(store, stored, msgspec.structs.replace(model, **changes)) < 0.999
