@@ -9,14 +9,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 import orjson
-from elasticsearch import BadRequestError, ConflictError, Elasticsearch
+from elasticsearch import BadRequestError, ConflictError, Elasticsearch, NotFoundError
 
 from turnout.elastic import state
 from turnout.elastic.names import Names
 from turnout.elastic.reader import StoredRecord, reaching
+from turnout.elastic.views import write_alias
 
 # Elasticsearch works best with bulk bodies of a few megabytes; larger ones only cost memory on both sides.
 BULK_BYTES = 4_000_000
+# Settings of every index that must lose nothing: a pipeline that an index template brings may drop what is written,
+# and the server calls that a success.
+NO_PIPELINES = {"default_pipeline": "_none", "final_pipeline": "_none"}
 
 
 class BulkItem(NamedTuple):
@@ -124,10 +128,18 @@ class Writer:
             return dict(once.indices.update_aliases(actions=list(actions)))
 
     def ensure_state_index(self, names: Names) -> None:
-        """Create the state index if it is not there."""
-        self.create_index(
-            names.state, mappings=state.STATE_MAPPING, settings={"number_of_shards": 1, "auto_expand_replicas": "0-1"}
+        """Create the state index, and the alias that it is written through, if they are not there."""
+        alias = write_alias(names.state)
+        created = self.create_index(
+            names.state,
+            mappings=state.STATE_MAPPING,
+            settings={"number_of_shards": 1, "auto_expand_replicas": "0-1", **NO_PIPELINES},
+            aliases={alias: {"is_hidden": True}},
         )
+        with reaching(self._client):
+            if created or self._client.indices.exists_alias(index=names.state, name=alias):
+                return
+        self.update_aliases([{"add": {"index": names.state, "alias": alias, "is_hidden": True}}])
 
     def put_state(
         self,
@@ -148,10 +160,22 @@ class Writer:
         Raises:
             Conflict: `expect` or `create` didn't hold.
         """
+        try:
+            self._put(names, record, expect=expect, create=create, refresh=refresh)
+        except NotFoundError:
+            self.ensure_state_index(names)
+            self._put(names, record, expect=expect, create=create, refresh=refresh)
+
+    def _put(
+        self, names: Names, record: state.AnyRecord, *, expect: StoredRecord | None, create: bool, refresh: bool
+    ) -> None:
+        """Through the alias: a write to a name that is free would make an index that finds no record again."""
         with reaching(self._client):
             try:
                 self._client.index(
-                    index=names.state,
+                    index=write_alias(names.state),
+                    require_alias=True,
+                    pipeline="_none",
                     id=record.key,
                     document=state.encode(record),
                     refresh=refresh,

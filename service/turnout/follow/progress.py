@@ -54,10 +54,11 @@ def current_epoch(reader: Reader, writer: Writer, names: Names) -> tuple[Epoch, 
 
     The record is read before the index: whoever writes on stale knowledge meets a conflict and looks again.
     """
-    writer.ensure_state_index(names)
     while True:
         stored = reader.state_versioned(names, _epoch_key(names))
         shards = documents_shards(reader, names)
+        if stored is None:
+            writer.ensure_state_index(names)
         known = stored.record if stored else None
         if isinstance(known, Epoch) and known.documents_uuid == shards.identity:
             return known, shards

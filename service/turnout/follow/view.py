@@ -20,7 +20,7 @@ from turnout.elastic.views import (
     encode_vector,
     write_alias,
 )
-from turnout.elastic.writer import Writer
+from turnout.elastic.writer import NO_PIPELINES, Writer
 from turnout.embedding import Embedder
 from turnout.embedding.attestation import PROBES, least_cosine, probe_vectors
 from turnout.errors import Refused
@@ -44,7 +44,7 @@ def create_view(
         now: the time of creation, ISO 8601 in UTC.
     """
     mappings = _mappings(names, release, embedder, now)
-    settings = {**_settings(release), **FILLING}
+    settings = {**NO_PIPELINES, **_settings(release), **FILLING}
     settings.pop(_REPLICAS, None)
     for attempt in count(1):
         index = names.view(release.fingerprints.index, attempt)

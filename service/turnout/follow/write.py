@@ -77,6 +77,12 @@ def _sent(writer: Writer, view: str, items: Sequence[BulkItem]) -> Iterable[tupl
 
 
 def _require_ok(view: str, outcome: BulkOutcome) -> None:
+    if outcome.ok and outcome.result == "noop":  # nothing else makes one of a whole document
+        raise EnvironmentProblem(
+            "an ingest pipeline of the server drops what is written to the view",
+            where=f"{view}/{outcome.id}",
+            remedy="take index.default_pipeline and index.final_pipeline off the view and follow again",
+        )
     if outcome.ok:
         return
     if outcome.status == 404:

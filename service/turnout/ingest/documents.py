@@ -23,7 +23,7 @@ from turnout.elastic.documents import DEFAULT_TENANT, DOCUMENT_SHARDS, DOCUMENTS
 from turnout.elastic.names import Names
 from turnout.elastic.reader import Reader
 from turnout.elastic.views import META_KEY, write_alias
-from turnout.elastic.writer import BulkItem, BulkOutcome, Writer
+from turnout.elastic.writer import NO_PIPELINES, BulkItem, BulkOutcome, Writer
 from turnout.errors import BadInput, Refused
 from turnout.ingest import operations
 from turnout.ingest.journal import IngestReport, Journal
@@ -96,7 +96,7 @@ class Documents:
         created = self._writer.create_index(
             index,
             mappings={**DOCUMENTS_MAPPING, "_meta": {META_KEY: meta}},
-            settings={"number_of_shards": DOCUMENT_SHARDS, "auto_expand_replicas": "0-1"},
+            settings={"number_of_shards": DOCUMENT_SHARDS, "auto_expand_replicas": "0-1", **NO_PIPELINES},
             aliases={alias: {"is_hidden": True}},
         )
         if created:
