@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from pypdf import PdfReader, PdfWriter
 
 from turnout.errors import EnvironmentProblem
 from turnout.ingest import SourceDocument, Unreadable
+from turnout.ingest.connectors import formats
 from turnout.ingest.connectors.folder import Folder
 
 
@@ -86,6 +88,7 @@ def test_all_formats_are_read_with_their_titles_in_a_stable_order(tmp_path: Path
         ("empty.md", b" \n", "no text"),
         ("scripts.html", b"<script>only()</script>", "no text"),
         ("big.txt", b"x" * 10_001, "larger than 10000 bytes"),
+        ("marked.html", b"<p>text</p><![odd>", "not HTML"),
         ("broken.pdf", b"%PDF-1.4 nothing here", "can't be parsed"),
         ("cut.pdf", pdf("half")[:150], "can't be parsed"),
         ("locked.pdf", encrypted(pdf("secret")), "encrypted"),
@@ -147,3 +150,18 @@ def test_a_name_that_is_not_utf8_is_a_dead_letter(tmp_path: Path) -> None:
 def test_a_missing_folder_is_an_error_and_not_an_empty_source(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentProblem, match="no such folder"):
         list(Folder(tmp_path / "gone", identity="docs", max_document_bytes=100).read())
+
+
+def test_a_heading_with_much_empty_space_is_read_in_linear_time(tmp_path: Path) -> None:
+    (tmp_path / "wide.md").write_text("# a" + " " * 100_000 + "b ##\n")
+    started = time.process_time()
+    found = read(tmp_path, limit=1_000_000)["wide.md"]
+    assert time.process_time() - started < 1
+    assert isinstance(found, SourceDocument)
+    assert (found.title[0], found.title[-1]) == ("a", "b")
+
+
+def test_a_pdf_whose_pages_take_too_long_is_a_dead_letter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "MAX_PDF_CPU_S", 0.0)
+    (tmp_path / "slow.pdf").write_bytes(pdf("hello"))
+    assert "to read" in reason(read(tmp_path)["slow.pdf"])

@@ -5,16 +5,20 @@ from __future__ import annotations
 import io
 import logging
 import re
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
 from bs4 import BeautifulSoup
 from bs4.element import CData, PageElement, PreformattedString, Tag
+from bs4.exceptions import ParserRejectedMarkup
 from pypdf import PdfReader
 
 # A PDF of bounded size can still unfold to any number of pages.
 MAX_PDF_PAGES = 5_000
 MAX_PDF_CHARS = 20_000_000
+# All of them may draw the same few kilobytes, which are then parsed anew for each: hours of work in a small file.
+MAX_PDF_CPU_S = 60.0
 # Each costs html.parser another look at the rest of the file: 10,000 take it ten seconds.
 MAX_OPEN_TAGS = 100
 
@@ -24,8 +28,8 @@ _BLOCKS = (
     *("h3", "h4", "h5", "h6", "header", "hr", "br", "li", "main", "nav", "ol", "p", "pre", "section", "table", "td"),
     *("th", "tr", "ul"),
 )
+_TOP_HEADING = ("# ", "#\t")
 _FENCE = re.compile(r"\s{0,3}(```|~~~)")
-_HEADING = re.compile(r"#\s+(.+?)\s*#*\s*$")
 
 # Its warnings about odd files name no file and can't be acted on; what it can't read becomes a dead letter.
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)
@@ -61,7 +65,7 @@ def read_html(data: bytes, stem: str) -> Read:
         raise UnreadableFile("HTML that ends in tags that are never closed")
     try:
         soup = BeautifulSoup(markup, "html.parser")
-    except (ValueError, AssertionError, RecursionError) as error:
+    except (ValueError, AssertionError, RecursionError, ParserRejectedMarkup) as error:
         raise UnreadableFile(f"not HTML: {error}") from error
     heading = soup.find("title") or soup.find("h1")
     title = " ".join(heading.get_text().split()) if heading else ""
@@ -118,11 +122,14 @@ def _visible(root: Tag) -> str:
 def _pages(pdf: PdfReader) -> str:
     pages: list[str] = []
     chars = 0
+    started = time.thread_time()
     for number, page in enumerate(pdf.pages):
         pages.append(_storable(page.extract_text()))
         chars += len(pages[-1])
         if number >= MAX_PDF_PAGES or chars > MAX_PDF_CHARS:
             raise UnreadableFile(f"a PDF of more than {MAX_PDF_PAGES} pages or {MAX_PDF_CHARS} characters")
+        if time.thread_time() - started > MAX_PDF_CPU_S:
+            raise UnreadableFile(f"a PDF that takes more than {MAX_PDF_CPU_S:.0f} s to read")
     return "\n".join(pages)
 
 
@@ -153,6 +160,11 @@ def _first_heading(text: str) -> str:
         mark = _FENCE.match(line)
         if mark and fence in ("", mark[1]):
             fence = "" if fence else mark[1]
-        elif not fence and (heading := _HEADING.match(line)):
-            return heading[1]
+        elif not fence and line[:2] in _TOP_HEADING and (heading := _without_closing_marks(line[2:].strip())):
+            return heading
     return ""
+
+
+def _without_closing_marks(heading: str) -> str:
+    """Not a pattern: on a line with much empty space that takes cubic time."""
+    return heading.rstrip("#").rstrip() or heading
