@@ -21,6 +21,10 @@ from turnout.errors import EnvironmentProblem
 
 _HERE = Path(__file__).parent
 _FOLDERS = ("config", "data", "logs", "tmp", "snapshots")
+_WRITTEN = (
+    *("config/jvm.options", "config/log4j2.properties", "config/elasticsearch.yml"),
+    *("logs/http.ports", "logs/server.log", "start.log", "pid"),
+)
 _LAUNCHER_HEAP = "-Xms4m -Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 _LOG_LINES = 15
 
@@ -62,14 +66,17 @@ def start(machine: Machine, wanted: Wanted, *, distribution: Path, jdk: Jdk, tel
 
 def _prepare(machine: Machine, wanted: Wanted) -> None:
     """Write folders and configuration; as root give them to `nobody`."""
-    for name in _FOLDERS:
-        (wanted.home / name).mkdir(parents=True, exist_ok=True)
+    for needed in (wanted.home, *(wanted.home / name for name in _FOLDERS)):
+        if needed.is_symlink():
+            raise EnvironmentProblem("a link where a folder must be", where=str(needed), remedy="remove it")
+        needed.mkdir(parents=True, exist_ok=True)
+    # What is written below is written anew: the folder is the server's, as root another user's, who may leave links.
+    for stale in _WRITTEN:
+        (wanted.home / stale).unlink(missing_ok=True)
     for name in ("jvm.options", "log4j2.properties"):
         shutil.copyfile(_HERE / name, wanted.home / "config" / name)
     lines = [f"{key}: {json.dumps(value)}\n" for key, value in _settings(wanted).items()]
     (wanted.home / "config" / "elasticsearch.yml").write_text("".join(lines))
-    for stale in ("http.ports", "server.log"):
-        (wanted.home / "logs" / stale).unlink(missing_ok=True)
     if machine.is_root():
         nobody = pwd.getpwnam("nobody")
         for folder, _, files in os.walk(wanted.home):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Mapping
@@ -76,9 +78,10 @@ def base_folder(machine: Machine, build: Path, tell: Tell) -> Path:
     name = hashlib.sha256(str(build).encode()).hexdigest()[:12]
     base = Path(tempfile.gettempdir()) / f"turnout-{name}"
     tell(f"{build} can't be entered by the user nobody, whom Elasticsearch runs as; using {base}")
-    base.mkdir(exist_ok=True)
-    # Anyone may have made a folder of this name there.
-    if base.is_symlink() or base.stat().st_uid != os.geteuid():
+    with contextlib.suppress(FileExistsError):
+        base.mkdir()
+    # Anyone may have made a folder, a file or a link of this name there.
+    if not stat.S_ISDIR((found := base.lstat()).st_mode) or found.st_uid != os.geteuid():
         raise EnvironmentProblem("belongs to somebody else", where=str(base), remedy="remove it and start again")
     return base
 

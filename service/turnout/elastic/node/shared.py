@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -16,7 +18,7 @@ from turnout.elastic.node import distribution, docker, jvm, process
 from turnout.elastic.node.machine import Machine, Tell, silent
 from turnout.elastic.node.requirements import check_room, docker_answers, find_jdk
 from turnout.elastic.node.server import Node, Wanted, base_folder, check_given, wait_until_ready
-from turnout.errors import Refused
+from turnout.errors import EnvironmentProblem, Refused
 
 URL_VARIABLE = "TURNOUT_ELASTICSEARCH_URL"
 DEFAULT_PORT = 9210
@@ -55,7 +57,7 @@ def ensure(
             return _reuse(node, port)
         wanted = Wanted(home=base / "node", port=DEFAULT_PORT if port is None else port, heap=heap)
         node = start(machine, wanted, base=base, tell=tell)
-        _record(base).write_bytes(msgspec.json.encode(node))
+        _remember(base, node)
         return node
 
 
@@ -70,10 +72,12 @@ def start(machine: Machine, wanted: Wanted, *, base: Path, tell: Tell) -> Node:
 
 
 def running(machine: Machine, base: Path) -> Node | None:
-    """The shared node if it runs; a record of one that is gone counts for nothing."""
+    """The shared node if it runs; a record of one that is gone, or of a container not ours, counts for nothing."""
     try:
         node = msgspec.json.decode(_record(base).read_bytes(), type=Node)
     except (OSError, msgspec.DecodeError):
+        return None
+    if node.how == "docker" and node.container != docker.container_name(base / "node"):
         return None
     return node if is_alive(machine, node) else None
 
@@ -130,12 +134,30 @@ def _record(base: Path) -> Path:
     return base / "node.json"
 
 
+def _remember(base: Path, node: Node) -> None:
+    new = _record(base).with_suffix(".new")
+    new.unlink(missing_ok=True)  # a link that lies there is not written through
+    new.write_bytes(msgspec.json.encode(node))
+    new.replace(_record(base))
+
+
 @contextlib.contextmanager
 def _locked(base: Path, tell: Tell) -> Iterator[None]:
-    with (base / "lock").open("w") as file:
+    with _open_lock(base / "lock") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             tell("waiting for another turnout that is starting or stopping Elasticsearch")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _open_lock(path: Path) -> BinaryIO:
+    """Neither through a link nor emptied: the build folder may come from somebody else's checkout."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"the lock can't be opened: {error.strerror}", where=str(path), remedy="remove it and try again"
+        ) from error
+    return open(handle, "rb")
