@@ -174,13 +174,14 @@ def test_hostile_documents_are_dead_letters_and_the_rest_goes_on(bench: Bench) -
         SourceDocument(source_id="i" * 600, title="", text="x", place="f:3"),
         SourceDocument(source_id="surrogate", title="", text="\ud800", place="f:4"),
         SourceDocument(source_id="huge-number", title="", text="x", fields={"n": 2**70}, place="f:5"),
+        SourceDocument(source_id="half\ud800", title="", text="x", place="f:7"),
     ]
     repeated = SourceDocument(source_id="a", title="", text="again", place="f:6")
     report = bench.run(*odd, *docs("a"), repeated, *docs("z"))
-    assert (report.seen, report.written, report.failed) == (8, 2, 6)
+    assert (report.seen, report.written, report.failed) == (9, 2, 7)
     assert bench.live() == {"a", "z"}
     reasons = {place: reason for place, (reason, _) in bench.letters().items()}
-    assert set(reasons) == {f"f:{n}" for n in range(1, 7)}
+    assert set(reasons) == {f"f:{n}" for n in range(1, 8)}
     assert "limits.max_document_bytes" in reasons["f:1"]
     assert "already read" in reasons["f:6"]
     assert next(doc["text"] for doc in bench.all(bench.names.documents) if doc["source_id"] == "a") == "text"

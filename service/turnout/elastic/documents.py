@@ -60,16 +60,22 @@ def document_id(tenant: str, source_id: str) -> str:
     """The `_id` of a document: the tenant is part of it, so that tenants can't overwrite each other.
 
     Raises:
-        BadInput: empty, a tenant with a colon, or longer than Elasticsearch allows.
+        BadInput: empty, a tenant with a colon, longer than Elasticsearch allows, or not text that UTF-8 can hold.
     """
     if not tenant or ":" in tenant:
         raise BadInput(f"tenant {tenant!r} is empty or holds a colon", remedy="use letters, digits, dots and dashes")
     if not source_id:
         raise BadInput("a document needs an id", remedy="give each document a stable, non-empty id")
     whole = f"{tenant}:{source_id}"
-    if len(whole.encode()) > _ID_BYTES:
+    try:
+        size = len(whole.encode())
+    except UnicodeEncodeError as error:
         raise BadInput(
-            f"id of {len(whole.encode())} bytes is longer than {_ID_BYTES}",
+            f"id {whole[:80]!a} can't be written in UTF-8", remedy="give the document an id of whole characters"
+        ) from error
+    if size > _ID_BYTES:
+        raise BadInput(
+            f"id of {size} bytes is longer than {_ID_BYTES}",
             where=whole[:80],
             remedy="give the document a shorter id",
         )
