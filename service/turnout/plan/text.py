@@ -25,7 +25,7 @@ _STYLES = {
 def text(plan: Plan) -> Iterator[RenderableType]:
     """What to print, in order."""
     yield Text.assemble(
-        f"{printable(plan.collection)}: {plan.base_id or 'nothing'} → {plan.head_id}  ",
+        f"{printable(plan.collection)}: {printable(plan.base_id or 'nothing')} → {printable(plan.head_id)}  ",
         (plan.change.value, f"bold {_STYLES[plan.change]}"),
     )
     yield _differences(plan) if plan.differences else Text("\nNothing differs.")
@@ -37,7 +37,7 @@ def text(plan: Plan) -> Iterator[RenderableType]:
     yield Text("\nEstimate", style="bold")
     yield _estimate(plan)
     for assumption in plan.estimate.assumptions:
-        yield Text(f"  {assumption}", style="dim")
+        yield Text(f"  {printable(assumption)}", style="dim")
     for note in plan.notes:
         yield Text(f"note: {printable(note)}", style="yellow")
     for refusal in plan.refusals:
@@ -50,7 +50,7 @@ def _differences(plan: Plan) -> Table:
         table.add_row(
             Text(item.change.value, style=_STYLES[item.change]),
             Text(
-                f"{printable(item.path or '/')}\n{value(item.before)} → {value(item.after)}\n{item.reason}",
+                f"{printable(item.path or '/')}\n{value(item.before)} → {value(item.after)}\n{printable(item.reason)}",
                 overflow="fold",
             ),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import msgspec
 from rich.console import Console
 
 from support.releases import make_release
@@ -103,3 +104,9 @@ def test_values_are_cut_and_nothing_is_a_dash() -> None:
 def test_quantities_have_a_fitting_unit() -> None:
     assert [duration(seconds) for seconds in (5, 90, 5400, 200_000)] == ["5 s", "1.5 min", "1.5 h", "2.3 d"]
     assert [size(number) for number in (5, 2048, 3 * 2**20, 5 * 2**30)] == ["5 B", "2.0 KiB", "3.0 MiB", "5.0 GiB"]
+
+
+def test_a_hostile_id_in_the_base_stays_text() -> None:
+    hostile = msgspec.structs.replace(plan(), base_id="r-\x1b[31m\n::error::x\x9b")
+    head = shown(hostile).splitlines()[0]
+    assert "r-\\u001b[31m\\u000a::error::x\\u009b" in head
