@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from elasticsearch import Elasticsearch
@@ -90,3 +91,19 @@ def test_a_freeze_that_comes_during_the_drain_stops_it(
 ) -> None:
     assert clean_up(lambda: freeze(writer, names, reason="r", by="b", at=now())) == ()
     assert clean_up() == ()
+
+
+def test_a_view_that_goes_live_while_its_records_are_written_stays(
+    client: Elasticsearch, history: dict[str, View], reader: Reader, names: Names
+) -> None:
+    view = history[A.id]
+
+    class Overtaken(Writer):
+        def put_state(self, *args: Any, **options: Any) -> None:
+            super().put_state(*args, **options)
+            flip(reader, Writer(client), names, to=view, release=A, reason="revert", now=now)
+
+    result = retire(reader, Overtaken(client), names, now=now, drain_s=0, sleep=lambda _: None)
+    assert result.retired == ()
+    assert reader.alias_targets(names.alias) == {view.index}
+    assert reader.index_uuid(view.index) == view.uuid

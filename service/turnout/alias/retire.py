@@ -59,8 +59,7 @@ def retire(
     for index, count in before.items():
         if not _is_quiet(count, reader.search_count(index)):
             searched[index] = f"searched within the last {drain_s:g} s"
-        elif index in retirable(observe(reader, names), keep=keep):
-            _delete(reader, writer, names, index, now())
+        elif index in retirable(observe(reader, names), keep=keep) and _delete(reader, writer, names, index, now()):
             retired.append(index)
     return Retirement(retired=tuple(retired), kept=judge(observe(reader, names), keep=keep) | searched)
 
@@ -85,10 +84,11 @@ def _is_quiet(before: SearchCount | None, after: SearchCount | None) -> bool:
     return before is not None and before == after and after.open == 0
 
 
-def _delete(reader: Reader, writer: Writer, names: Names, index: str, at: str) -> None:
+def _delete(reader: Reader, writer: Writer, names: Names, index: str, at: str) -> bool:
     """Records first: a view that is gone must never look like something to go back to.
 
-    A failed release stays `failed`, for that is what quarantines it.
+    Then a last look at the alias: the records take time to write, and a flip may have come. A failed release stays
+    `failed`, for that is what quarantines it.
     """
 
     def over(record: ReleaseRecord | None) -> ReleaseRecord | None:
@@ -99,4 +99,7 @@ def _delete(reader: Reader, writer: Writer, names: Names, index: str, at: str) -
     for record in reader.states(names, ReleaseRecord):
         if record.view == index:
             change_release(reader, writer, names, record.key, over)
+    if index in reader.alias_targets(names.alias):
+        return False
     writer.delete_index(index)
+    return True
