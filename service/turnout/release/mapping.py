@@ -85,6 +85,10 @@ def _mappings(document: Document) -> Iterator[Finding]:
     if isinstance(source, dict) and source.get("enabled") in (False, "false"):
         problem = "without _source no vector can be taken over by the next view"
         yield document.finding(("mappings", "_source", "enabled"), "source-disabled", problem, "drop it")
+    for key in ("includes", "excludes"):
+        if isinstance(source, dict) and key in source:
+            problem = "without the whole _source a document that is written again loses what was left out"
+            yield document.finding(("mappings", "_source", key), "source-disabled", problem, "drop it", at_key=True)
     meta = mappings.get("_meta")
     if isinstance(meta, dict) and SYSTEM_FIELD in meta:
         path: Path = ("mappings", "_meta", SYSTEM_FIELD)

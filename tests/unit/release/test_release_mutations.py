@@ -227,6 +227,14 @@ CASES = [
     C(
         MAPPING,
         '"dynamic": "strict"',
+        '"dynamic": "strict", "_source": {"excludes": ["passages"]}',
+        "source-disabled",
+        '"excludes"',
+        "/mappings/_source/excludes",
+    ),
+    C(
+        MAPPING,
+        '"dynamic": "strict"',
         '"dynamic": "strict", "_meta": {"turnout": {}}',
         "reserved-meta",
         '"turnout"',
