@@ -22,6 +22,7 @@ from turnout.retrieval.ports import Answer, Searches, Target
 from turnout.retrieval.shown import Shown
 
 _KEPT_ANSWERS = 1000
+_KEPT_HITS = 20_000  # of all kept answers; with passages about 2 KB each
 _KEPT_FOR_S = 60.0
 
 
@@ -31,7 +32,13 @@ class Searcher:
     def __init__(self, release: Release, reader: Searches, metrics: Metrics) -> None:
         self._metrics = metrics
         self._context = Context(release=release, reader=reader, metrics=metrics, shown=Shown(release))
-        self._kept: LastGood[Answer] = LastGood(entries=_KEPT_ANSWERS, age_s=_KEPT_FOR_S, clock=time.monotonic)
+        self._kept: LastGood[Answer] = LastGood(
+            entries=_KEPT_ANSWERS,
+            age_s=_KEPT_FOR_S,
+            clock=time.monotonic,
+            weigh=lambda answer: len(answer.hits),
+            weight=_KEPT_HITS,
+        )
 
     async def answer(self, target: Target, query: Query, *, timeout_s: float) -> Answer:
         """The best answer that can be had within `timeout_s` seconds.

@@ -203,3 +203,15 @@ def test_the_service_never_loads_what_can_write():
         "sys.exit(any(name == 'turnout.elastic.writer' for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_kept_answers_are_bounded_by_what_they_weigh_together():
+    kept = LastGood(entries=100, age_s=60, clock=lambda: 0.0, weigh=len, weight=10)
+    for key in "abc":
+        kept.put(key, [0] * 4)
+    kept.put("c", [0] * 5)
+    assert [key for key in "abc" if kept.get(key)] == ["b", "c"]
+    kept.put("huge", [0] * 11)
+    assert [key for key in ("a", "b", "c", "huge") if kept.get(key)] == []
+    kept.put("a", [0] * 10)
+    assert kept.get("a")
