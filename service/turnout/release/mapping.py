@@ -52,6 +52,7 @@ def read_mapping(document: Document) -> tuple[Mapping | None, list[Finding]]:
     if not found:
         found.extend(_fields(document, fields))
         found.extend(_mappings(document))
+        found.extend(_durable(document))
     limit, more = _nested_limit(document)
     found.extend(more)
     return (None, found) if found else (Mapping(document, fields, limit), [])
@@ -157,6 +158,15 @@ def _nested_limit(document: Document) -> tuple[int, list[Finding]]:
             problem = f"{shown(value)} is not a whole number"
             return 0, [document.finding(("settings", *path), "wrong-type", problem, "write a number of objects")]
     return DEFAULT_NESTED_LIMIT, []
+
+
+def _durable(document: Document) -> Iterator[Finding]:
+    """A checkpoint says that a write is on disk; with this setting a crash takes back what was acknowledged."""
+    settings = document.value.get("settings", {})
+    for name, path, value in _flat(settings):
+        if name == "index.translog.durability" and str(value).lower() != "request":
+            problem = "with `async` a crash takes back writes that followers think are kept"
+            yield document.finding(("settings", *path), "not-durable", problem, "drop it")
 
 
 def _flat(settings: dict[str, Any]) -> Iterator[tuple[str, Path, Any]]:

@@ -226,6 +226,14 @@ CASES = [
     ),
     C(
         MAPPING,
+        '"settings": {',
+        '"settings": {"translog.durability": "async", ',
+        "not-durable",
+        '"async"',
+        "/settings/translog.durability",
+    ),
+    C(
+        MAPPING,
         '"dynamic": "strict"',
         '"dynamic": "strict", "_source": {"excludes": ["passages"]}',
         "source-disabled",
