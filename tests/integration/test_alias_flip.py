@@ -196,6 +196,22 @@ def test_a_flip_that_ended_before_it_was_remembered_is_completed(
     assert states(reader, names) == {A.id: "former", B.id: "live"}
 
 
+def test_a_record_whose_acknowledgement_was_lost_and_that_was_sent_again_is_no_error(
+    client: Elasticsearch, reader: Reader, names: Names, go: Callable[..., FlipRecord]
+) -> None:
+    go(A)
+
+    class SendsTwice(Writer):
+        def put_state(self, *args: Any, **options: Any) -> None:
+            super().put_state(*args, **options)
+            if options.get("create"):
+                super().put_state(*args, **options)
+
+    record = go(B, writer=SendsTwice(client))
+    assert reader.states(names, FlipRecord)[-1] == record
+    assert states(reader, names) == {A.id: "former", B.id: "live"}
+
+
 def test_frozen_collections_dont_flip_unless_forced(
     go: Callable[..., FlipRecord], reader: Reader, writer: Writer, names: Names
 ) -> None:

@@ -7,6 +7,7 @@ deleted in the same call: a search that resolved the alias just before must stil
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from turnout.elastic.names import Names
 from turnout.elastic.reader import Reader
 from turnout.elastic.state import FlipRecord, ReleaseRecord
 from turnout.elastic.views import LIVE_FILTER, View
-from turnout.elastic.writer import Writer
+from turnout.elastic.writer import Conflict, Writer
 from turnout.errors import Refused, Unavailable
 from turnout.release.artifacts import Release
 
@@ -67,7 +68,8 @@ def flip(  # noqa: PLR0913  (six say what, three are for tests and emergencies)
     record = last
     if last is None or (last.to_view, last.to_release) != (to.index, release.id):
         record = _record(names, last, before, to, release, reason, now())
-        writer.put_state(names, record, create=True)
+        with suppress(Conflict):  # the key says when and to which release: it is this very record, sent twice
+            writer.put_state(names, record, create=True)
     assert record is not None  # noqa: S101  (made above where there was none)
     _remember_releases(reader, writer, names, release, to.index, record.at)
     return record
