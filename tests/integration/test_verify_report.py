@@ -89,7 +89,8 @@ def verdicts(report: Report) -> dict[str, str]:
 def test_the_first_release_passes_without_a_baseline(bench: Bench) -> None:
     told: list[Check] = []
     report = verified(bench, live=None, progress=told.append)
-    assert verdicts(report) == dict.fromkeys(("attestation", "parity", "ann_recall", "quality"), "pass")
+    names = ("attestation", "parity", "placeholders", "ann_recall", "quality")
+    assert verdicts(report) == dict.fromkeys(names, "pass")
     assert told == list(report.checks)
     quality = report.checks[-1].evidence
     assert quality["baseline"] == "none"
@@ -108,6 +109,7 @@ def test_a_release_that_loses_most_of_the_text_fails_by_quality_alone(bench: Ben
     assert verdicts(report) | {"ann_recall": ""} == {
         "attestation": "pass",
         "parity": "pass",
+        "placeholders": "pass",
         "ann_recall": "",
         "quality": "fail",
     }
@@ -120,10 +122,27 @@ def test_another_model_fails_attestation_and_its_ranking_is_not_judged(bench: Be
     assert verdicts(report) == {
         "attestation": "fail",
         "parity": "pass",
+        "placeholders": "pass",
         "ann_recall": "inconclusive",
         "quality": "inconclusive",
     }
     assert report.checks[-1].evidence == {"not_run": True}
+
+
+def test_a_release_that_can_index_nothing_is_complete_and_fails_all_the_same(bench: Bench) -> None:
+    world = bench.world
+    refusing = {"chunk": {"size": 4, "overlap": 0, "max_passages": 1, "on_overflow": "refuse"}}
+    release = make_release(model=msgspec.to_builtins(world.release.model), pipeline=refusing, gates=GATES)
+    view = world.view(release)
+    world.catch_up(view, release=release)
+    world.reader.refresh(view.index)
+    report = verified(bench, view=view, release=release, live=None)
+    assert verdicts(report)["parity"] == "pass"
+    failed = report.check("placeholders")
+    assert failed is not None
+    assert failed.verdict == "fail"
+    assert failed.evidence["placeholders"] == DOCUMENTS - 1
+    assert len(failed.evidence["examples"]) == 20
 
 
 def test_without_a_query_set_nothing_is_promoted(bench: Bench) -> None:

@@ -129,6 +129,8 @@ kind: Gates
 verify:
   attestation:
     min_cosine: 0.999
+  placeholders:
+    max_share: 0.0
   ann_recall:
     k: 10
     min: 0.9

@@ -80,6 +80,7 @@ GATES: dict[str, Any] = {
     "kind": "Gates",
     "verify": {
         "attestation": {"min_cosine": 0.999},
+        "placeholders": {"max_share": 0.0},
         "ann_recall": {"k": 10, "min": 0.9, "queries": 50},
         "quality": {"metric": "ndcg@10", "max_loss": 0.02, "alpha": 0.05, "min_queries": 20},
     },

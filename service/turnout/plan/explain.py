@@ -40,7 +40,7 @@ def _sentence(stage: Stage) -> str:
         case CatchUp(view=view):
             return f"catch {_name(view)} up with documents"
         case Verify(view=view):
-            return f"verify {_name(view)}: parity, attestation, ANN recall, judged quality"
+            return f"verify {_name(view)}: attestation, parity, placeholders, ANN recall, judged quality"
         case Flip():
             return _flip(stage)
         case KeepFollowing(view=view):

@@ -170,6 +170,12 @@ class AttestationGate(Artifact, frozen=True):
     min_cosine: float
 
 
+class PlaceholderGate(Artifact, frozen=True):
+    """Most documents, as a share, that may be in the view without being searchable (see `on_overflow`, `limits`)."""
+
+    max_share: float
+
+
 class AnnRecallGate(Artifact, frozen=True):
     """Least mean overlap of approximate with exact nearest neighbours at `k`, over `queries` sampled queries."""
 
@@ -196,6 +202,7 @@ class VerifyGates(Artifact, frozen=True):
     """What `verify` must show before a view is `ready`. Parity has no setting: it is exact."""
 
     attestation: AttestationGate
+    placeholders: PlaceholderGate
     ann_recall: AnnRecallGate
     quality: QualityGate
 

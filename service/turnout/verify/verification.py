@@ -18,6 +18,7 @@ from turnout.release.artifacts import Release
 from turnout.verify.ann import ann_recall, embedded, sample
 from turnout.verify.attestation import attestation
 from turnout.verify.parity import parity
+from turnout.verify.placeholders import placeholders
 from turnout.verify.quality import DEPTH, quality
 from turnout.verify.report import Check, Report
 
@@ -60,9 +61,13 @@ def verify(  # noqa: PLR0913 - two sides to compare, each with a release, a view
         Unavailable: the server can't answer. Nothing is judged then.
     """
     candidate = Live(release, view, embedder)
-    gate = release.gates.verify.attestation
-    attested = _timed(progress, lambda: attestation(view, embedder, gate))
-    checks = [attested, _timed(progress, lambda: parity(reader, names, view, catch_up=catch_up))]
+    gates = release.gates.verify
+    attested = _timed(progress, lambda: attestation(view, embedder, gates.attestation))
+    checks = [
+        attested,
+        _timed(progress, lambda: parity(reader, names, view, catch_up=catch_up)),
+        _timed(progress, lambda: placeholders(reader, view.index, gates.placeholders)),
+    ]
     if attested.verdict != "pass":
         checks += _not_run(progress, "the model is not the one that filled the view")
     elif query_set is None:

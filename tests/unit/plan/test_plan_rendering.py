@@ -54,7 +54,7 @@ def test_markdown_of_a_small_change() -> None:
         "| <code>/pipeline/limits/max&#95;k</code> | <code>100</code> | <code>5</code> | operational "
         "| a bound of the service |\n\n"
         "1. catch v1 up with documents\n"
-        "2. verify v1&#58; parity, attestation, ANN recall, judged quality\n"
+        "2. verify v1&#58; attestation, parity, placeholders, ANN recall, judged quality\n"
         "3. make the release live on v1&#59; the alias stays\n\n"
         "| estimate |  |\n"
         "| --- | --- |\n"
