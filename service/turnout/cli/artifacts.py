@@ -9,12 +9,15 @@ import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 from turnout.cli.settings import Settings
 from turnout.errors import BadInput, EnvironmentProblem, Refused
 from turnout.passages import CODE_VERSIONS
 from turnout.release.artifacts import Release
 from turnout.release.checking import Checked, artifact_file, check, mapping_file, refusal
 from turnout.release.findings import printable
+from turnout.release.fingerprint import decode
 
 MAX_BYTES = 16 * 1024 * 1024
 _NOT_COLLECTIONS = frozenset({"definitions"})
@@ -103,6 +106,19 @@ def load_release(settings: Settings, collection: str) -> Release:
     if checked.findings or checked.release is None:
         raise refusal(collection, list(checked.findings))
     return checked.release
+
+
+def decode_release(data: bytes, where: str) -> Release:
+    """A release.json's content, as it is: nothing is held against the other files.
+
+    Raises:
+        BadInput: not a release that this version reads.
+    """
+    try:
+        return decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # msgspec's ValidationError is a DecodeError
+        what = f"not a release that this version of turnout reads: {error}"
+        raise BadInput(what, where=where, remedy="make it with `turnout lock`") from error
 
 
 def _is_folder_inside(base: str, folder: str) -> bool:

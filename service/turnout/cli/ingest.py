@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 import msgspec
 
+from turnout.cli.artifacts import decode_release, read_files
 from turnout.cli.settings import Settings, from_environment
 from turnout.errors import BadInput
 from turnout.release.artifacts import Release
-from turnout.release.fingerprint import decode
+from turnout.release.checking import artifact_file
 
 if TYPE_CHECKING:
     from turnout.ingest.ingestion import RunSettings
@@ -100,14 +101,12 @@ def _run(settings: Settings, collection: str, source: Connector, run_settings: R
 
 
 def _release(root: Path, collection: str) -> Release:
-    path = root / "pipelines" / collection / "release.json"
-    remedy = f"run `turnout lock {collection}` in the repository's root, or set TURNOUT_ROOT"
-    try:
-        return decode(path.read_bytes())
-    except FileNotFoundError as error:
-        raise BadInput("the collection has no release", where=str(path), remedy=remedy) from error
-    except msgspec.DecodeError as error:  # ValidationError is one, too
-        raise BadInput(f"not a release: {error}", where=str(path), remedy=remedy) from error
+    path = artifact_file(collection, "release.json")
+    data = read_files(root, collection).get(path)
+    if data is None:
+        remedy = f"run `turnout lock {collection}` in the repository's root, or set TURNOUT_ROOT"
+        raise BadInput("the collection has no release", where=path, remedy=remedy)
+    return decode_release(data, path)
 
 
 def _pairs(options: tuple[str, ...]) -> dict[str, str]:

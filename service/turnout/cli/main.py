@@ -12,6 +12,7 @@ import click
 
 from turnout import __version__
 from turnout.errors import BadInput, EnvironmentProblem, Refused, TurnoutError
+from turnout.release.findings import printable
 
 # Verb -> one line of help. The verb's command is `command` in turnout.cli.<verb>; listing them here keeps `--help`
 # and `validate` from importing numpy.
@@ -80,7 +81,9 @@ def main() -> None:
     try:
         code = root.main(standalone_mode=False)
     except TurnoutError as error:
-        click.secho(f"error: {error}", fg="red", err=True)
+        # A value from a file or a server must not steer the terminal.
+        lines = (printable(line) for line in f"error: {error}".splitlines())
+        click.secho("\n".join(lines), fg="red", err=True)
         sys.exit(exit_code(error))
     except click.ClickException as error:
         error.show()

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from turnout.cli.artifacts import check_collection, load_release
+from turnout.cli.artifacts import check_collection, decode_release, load_release
 from turnout.cli.settings import Settings, from_environment
-from turnout.errors import BadInput, Unavailable
+from turnout.errors import Unavailable
 from turnout.release.checking import artifact_file
 
 if TYPE_CHECKING:
@@ -55,28 +55,13 @@ def _at_ref(settings: Settings, collection: str, ref: str) -> Release | None:
 
     path = artifact_file(collection, "release.json")
     data = read_file(settings.root, ref, path)
-    return None if data is None else _decode(data, f"{ref}:{path}")
+    return None if data is None else decode_release(data, f"{ref}:{path}")
 
 
 def _live(settings: Settings, collection: str) -> Release | None:
     from turnout.observed import live_release
 
     return live_release(settings.reader(), settings.names(collection))
-
-
-def _decode(data: bytes, where: str) -> Release:
-    import msgspec
-
-    from turnout.release.fingerprint import decode
-
-    try:
-        return decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadInput(
-            f"not a release that this version of turnout reads: {error}",
-            where=where,
-            remedy="make it with turnout lock",
-        ) from error
 
 
 def _observed(settings: Settings, collection: str, base: Release | None, *, needed: bool) -> Observed:
@@ -124,8 +109,8 @@ def _print(plan: Plan, findings: tuple[Finding, ...] | None) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from turnout.plan.explain import printable
     from turnout.plan.text import text
+    from turnout.release.findings import printable
 
     console = Console(soft_wrap=True)
     for part in text(plan):

@@ -16,6 +16,7 @@ from turnout.plan.stages import (
     Stage,
     Verify,
 )
+from turnout.release.findings import printable
 from turnout.release.fingerprint import canonical
 
 UNKNOWN = "-"
@@ -114,8 +115,3 @@ def value(anything: Any) -> str:
         return UNKNOWN
     text = printable(canonical(anything).decode())
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
-
-
-def printable(text: str) -> str:
-    """Control and direction characters written out: a value must not steer a terminal or turn a line around."""
-    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)

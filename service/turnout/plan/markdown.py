@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from turnout.plan.build import Plan
-from turnout.plan.explain import estimate_rows, explain, printable, value
+from turnout.plan.explain import estimate_rows, explain, value
+from turnout.release.findings import printable
 
 # Whatever could start markup, a mention or a link becomes an HTML entity.
 _MARKUP = re.compile(r"[^\w ,/-]|_", re.ASCII)

@@ -10,7 +10,8 @@ from rich.text import Text
 
 from turnout.plan.build import Plan
 from turnout.plan.change import Change
-from turnout.plan.explain import estimate_rows, explain, printable, value
+from turnout.plan.explain import estimate_rows, explain, value
+from turnout.release.findings import printable
 
 _STYLES = {
     Change.NONE: "green",
