@@ -36,7 +36,7 @@ def test_a_first_release_is_built_verified_and_made_live_and_each_stage_is_told(
     assert [event.number for event in heard.events if isinstance(event, Started)] == [1, 2, 3, 4, 5]
     assert all(event.seconds >= 0 for event in heard.events if isinstance(event, Ended))
     checks = {event.name: event.verdict for event in heard.events if isinstance(event, Check)}
-    assert checks == dict.fromkeys(("attestation", "parity", "ann_recall", "quality"), "pass")
+    assert checks == dict.fromkeys(("attestation", "parity", "placeholders", "ann_recall", "quality"), "pass")
     settings = site.world.reader.describe(site.view_of(site.a))["settings"]["index"]  # type: ignore[index]
     assert "refresh_interval" not in settings
     assert site.apply(site.a) == []

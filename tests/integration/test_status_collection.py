@@ -31,7 +31,9 @@ def test_it_tells_releases_views_and_lag(site: Site) -> None:
     assert [(view.behind, view.is_live) for view in status.views] == [(1, False), (1, True)]
     releases = {release.release_id: release for release in status.releases}
     assert {key: release.state for key, release in releases.items()} == {site.a.id: "former", site.b.id: "live"}
-    assert releases[site.b.id].checks == dict.fromkeys(("attestation", "parity", "ann_recall", "quality"), "pass")
+    assert releases[site.b.id].checks == dict.fromkeys(
+        ("attestation", "parity", "placeholders", "ann_recall", "quality"), "pass"
+    )
     assert [flip.to_release for flip in status.flips] == [site.a.id, site.b.id]
 
 
