@@ -36,7 +36,7 @@ def model(shape: Shape) -> dict[str, Any]:
             "passage": Ask('which text was put in front of a passage? "" for none', ""),
         },
         "runtime": {
-            "name": Ask("what computed the vectors: onnx, openvino, sentence-transformers or static?", "onnx"),
+            "name": Ask("what computed the vectors, by the name that schemas/definitions/model.schema.json gives it?", "onnx"),
             "precision": Ask("in which number format: fp32 or bf16?", "fp32"),
         },
         "price": {
