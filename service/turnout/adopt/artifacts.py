@@ -36,7 +36,7 @@ def model(shape: Shape) -> dict[str, Any]:
             "passage": Ask('which text was put in front of a passage? "" for none', ""),
         },
         "runtime": {
-            "name": Ask("what computed the vectors, by the name that schemas/definitions/model.schema.json gives it?", "onnx"),
+            "name": Ask("what computed the vectors, by its name in model.schema.json?", "onnx"),
             "precision": Ask("in which number format: fp32 or bf16?", "fp32"),
         },
         "price": {
