@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 TORCH  := .venv-torch
 BIN    := $(VENV)/bin
+ACTIONLINT_VERSION := v1.7.12
+ACTIONLINT := build/bin/actionlint-$(ACTIONLINT_VERSION)
 export TURNOUT_ROOT := $(CURDIR)
 export HF_HUB_OFFLINE := 1
 
@@ -21,12 +23,14 @@ test: $(VENV)/ready ## unit and integration tests, on a real Elasticsearch that 
 test-torch: $(TORCH)/ready ## the torch-free runtimes against sentence-transformers (installs 5 GB)
 	$(TORCH)/bin/pytest tests/torch
 
-check: $(VENV)/ready ## lint, types, layers
+check: $(VENV)/ready $(ACTIONLINT) ## lint, types, layers, artifacts, workflows
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/turnout validate
+	$(ACTIONLINT) -shellcheck= -pyflakes=
+	$(BIN)/zizmor --offline --quiet .github
 
 bench: $(VENV)/ready $(TORCH)/ready ## measure: build/bench/validate.json and build/bench/backfill.json
 	$(BIN)/python tests/bench/bench_validate.py
@@ -46,6 +50,11 @@ $(VENV)/ready: requirements/base.lock pyproject.toml
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/base.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
+
+$(ACTIONLINT):
+	@command -v go >/dev/null || { echo "Go builds actionlint, which checks the workflows: install Go, on Debian: apt-get install golang-go" >&2; exit 3; }
+	GOBIN="$(CURDIR)/build/bin" go install github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
+	mv build/bin/actionlint $@
 
 $(TORCH)/ready: requirements/torch.lock pyproject.toml
 	$(PYTHON) -m venv $(TORCH)

@@ -20,9 +20,12 @@ class LiveRelease(NamedTuple):
 
 
 def live_release(reader: Reader, names: Names) -> LiveRelease | None:
-    """The live release; None if the alias points nowhere, at several indexes, or at one that no record names."""
+    """The live release; None if the alias points nowhere, at several indexes, or at one that no record names.
+
+    None for an adopted index too: the searches of a release find nothing in it, so it can't be compared with.
+    """
     release = observed.live_release(reader, names)
-    if release is None:
+    if release is None or reader.adopted(names) is not None:
         return None
     (index,) = reader.alias_targets(names.alias)
     return LiveRelease(release, find_view(reader, names, index))

@@ -63,6 +63,12 @@ def _target(context: Context, to: str | None) -> ReleaseRecord:
         raise Refused(
             "no release was live before this one", where=names.alias, remedy="bring one up with `turnout apply`"
         )
+    if wanted in possible and possible[wanted].report.get("adopted"):
+        raise Refused(
+            f"release {wanted} is served by an adopted index, which isn't followed: it lacks all later writes",
+            where=possible[wanted].view or "",
+            remedy="if that is better than what is live, move the alias yourself with one call of `_aliases`",
+        )
     if wanted not in possible:
         known = ", ".join(possible) or "none"
         raise Refused(f"release {wanted} can't be gone back to", where=names.alias, remedy=f"these can be: {known}")

@@ -25,6 +25,7 @@ VERBS = {
     "revert": "Go back to the release that was live before.",
     "retire": "Delete the views that nobody needs any more.",
     "freeze": "Stop or allow automatic flips and retirements.",
+    "adopt": "Write the files for a live index that turnout didn't make.",
     "elastic": "Start, stop or look at a local Elasticsearch.",
     "ingest": "Read a source into the documents index.",
     "follow": "Keep a view up to date with documents.",

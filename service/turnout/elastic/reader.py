@@ -159,6 +159,11 @@ class Reader:
         """All views of a collection, oldest first, found by their `_meta`."""
         return describe_views(names.collection, self._describe(names.views))
 
+    def adopted(self, names: Names) -> View | None:
+        """The index behind the alias, if it was adopted: only planning looks at it, no follower and no service."""
+        views = describe_views(names.collection, self._describe(names.alias), adopted=True)
+        return views[0] if len(views) == 1 else None
+
     def alias_targets(self, alias: str) -> frozenset[str]:
         """The indexes that an alias points at; empty if there is no such alias."""
         with reaching(self._client):

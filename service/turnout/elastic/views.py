@@ -74,6 +74,8 @@ class ViewMeta(msgspec.Struct, frozen=True, kw_only=True):
     probes: tuple[Probe, ...] = ()
     # The nested field of the passages and its children for text and vector: a copy reads them by these names.
     passage_fields: tuple[str, str, str] = ("passages", "text", "vector")
+    # True for an index that turnout didn't make (`turnout adopt`): it has no system fields, so nothing follows it.
+    adopted: bool = False
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,12 +92,16 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     aliases: frozenset[str]
 
 
-def describe_views(collection: str, described: Mapping[str, Any]) -> tuple[View, ...]:
-    """The views among indexes as the get-index API gives them, oldest first. Used by the reader and its async twin."""
+def describe_views(collection: str, described: Mapping[str, Any], *, adopted: bool = False) -> tuple[View, ...]:
+    """The views among indexes as the get-index API gives them, oldest first. Used by the reader and its async twin.
+
+    Args:
+        adopted: those that were adopted, in place of those that turnout made.
+    """
     views = []
     for index, body in described.items():
         meta = body["mappings"].get("_meta", {}).get(META_KEY)
-        if meta is None or meta.get("collection") != collection:
+        if meta is None or meta.get("collection") != collection or meta.get("adopted", False) != adopted:
             continue
         view = View(
             index=index,

@@ -29,11 +29,13 @@ def observe(reader: Reader, names: Names) -> Observed:
     filled = {record.view for record in records if record.state in _FILLED}
     live = _live_record(records, targets)
     freezes = reader.states(names, Freeze)
+    adopted = reader.adopted(names)
+    views = [_view(reader, names, view, targets, filled) for view in reader.views(names)]
     return Observed(
         known=True,
         documents=live_documents(reader, names),
         sample_tokens=sample_tokens(reader, names),
-        views=tuple(_view(reader, names, view, targets, filled) for view in reader.views(names)),
+        views=(*views, *([_adopted(reader, adopted)] if adopted else [])),
         alias_targets=tuple(sorted(targets)),
         live_release_id=live.release_id if live else None,
         frozen=bool(freezes) and freezes[-1].frozen,
@@ -66,6 +68,19 @@ def _view(reader: Reader, names: Names, view: View, targets: frozenset[str], fil
         is_live=is_live,
         caught_up=_caught_up(reader, names, view.index),
         filled=is_live or view.index in filled,
+    )
+
+
+def _adopted(reader: Reader, view: View) -> ObservedView:
+    """All its documents count as live: it knows no tombstones."""
+    return ObservedView(
+        index=view.index,
+        index_fingerprints=view.meta.index_fingerprints,
+        embedding_fingerprint=view.meta.embedding_fingerprint,
+        documents=reader.count(view.index),
+        is_live=True,
+        caught_up=False,
+        adopted=True,
     )
 
 

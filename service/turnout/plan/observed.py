@@ -11,7 +11,8 @@ class ObservedView(msgspec.Struct, frozen=True, kw_only=True):
     """A physical index of the collection.
 
     `documents` counts live documents. `is_live`: the alias points at it. `filled`: a backfill has once reached its end.
-    `caught_up`: all operations of the documents index were in it when it was looked at.
+    `caught_up`: all operations of the documents index were in it when it was looked at. `adopted`: turnout didn't make
+    it; it is compared with, never changed, copied from or gone back to.
     """
 
     index: str
@@ -21,6 +22,7 @@ class ObservedView(msgspec.Struct, frozen=True, kw_only=True):
     is_live: bool
     caught_up: bool
     filled: bool = True
+    adopted: bool = False
 
 
 class Observed(msgspec.Struct, frozen=True, kw_only=True):

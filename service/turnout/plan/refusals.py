@@ -16,9 +16,11 @@ CURRENCIES_DIFFER = "currencies-differ"
 BACKFILL_TOO_LONG = "backfill-too-long"
 FROZEN = "frozen"
 ALIAS_ON_SEVERAL = "alias-on-several-indexes"
+REPLACES_ADOPTED = "replaces-adopted"
+DOCUMENTS_MISSING = "documents-missing"
 
 # Only these can be lifted: the others mean that a flip would fail or that someone has said no.
-LIFTABLE = frozenset({COST_ABOVE_BUDGET, CURRENCIES_DIFFER, BACKFILL_TOO_LONG})
+LIFTABLE = frozenset({COST_ABOVE_BUDGET, CURRENCIES_DIFFER, BACKFILL_TOO_LONG, REPLACES_ADOPTED})
 
 LONGEST_BACKFILL_SECONDS = 7 * 24 * 3600
 
@@ -35,7 +37,7 @@ def refusals(
     head: Release, stages: tuple[Stage, ...], estimate: Estimate, observed: Observed, overrides: Collection[str] = ()
 ) -> tuple[Refusal, ...]:
     """Why this plan may not be applied; empty if it may."""
-    found = [*_money(head, estimate), *_time(estimate), *_flip(stages, observed)]
+    found = [*_money(head, estimate), *_time(estimate), *_flip(stages, observed), *_adopted(stages, observed)]
     return tuple(refusal for refusal in found if refusal.rule not in LIFTABLE or refusal.rule not in overrides)
 
 
@@ -83,4 +85,24 @@ def _flip(stages: tuple[Stage, ...], observed: Observed) -> Iterator[Refusal]:
             rule=ALIAS_ON_SEVERAL,
             what=f"the alias points at {len(observed.alias_targets)} indexes: " + ", ".join(observed.alias_targets),
             remedy="take it off all but the one that should be live, then plan again",
+        )
+
+
+def _adopted(stages: tuple[Stage, ...], observed: Observed) -> Iterator[Refusal]:
+    """The first view of turnout's own takes over from an index that nothing of turnout's can be compared with."""
+    live = observed.live_view
+    if live is None or not live.adopted or not any(isinstance(stage, Flip) for stage in stages):
+        return
+    yield Refusal(
+        rule=REPLACES_ADOPTED,
+        what=f"live is {live.index}, which was adopted: its ranking isn't compared with, it isn't followed, "
+        "and `turnout revert` can't go back to it",
+        remedy="compare the two yourself, keep the index for as long as you may want it back, "
+        f"and add an override of {REPLACES_ADOPTED} with a reason and a day",
+    )
+    if (observed.documents or 0) < live.documents:
+        yield Refusal(
+            rule=DOCUMENTS_MISSING,
+            what=f"{live.index} holds {live.documents} documents, the documents index {observed.documents or 0}",
+            remedy="ingest the others (`turnout ingest`); delete from the adopted index what should not come along",
         )

@@ -87,7 +87,7 @@ def stages(
     view, preparation = _prepare(head, observed, base, tuple(differences))
     ending: list[Stage] = [CatchUp(view=view), Verify(view=view)]
     ending.append(Flip(view=view, from_view=live.index if live else None))
-    if live is not None and live.index != view:
+    if live is not None and live.index != view and not live.adopted:
         ending.append(KeepFollowing(view=live.index))
     return (*preparation, *ending)
 
@@ -95,11 +95,13 @@ def stages(
 def _prepare(
     head: Release, observed: Observed, base: Release | None, found: tuple[Difference, ...]
 ) -> tuple[str | None, list[Stage]]:
-    serving = _serving(observed.views, head.fingerprints.index)
+    # What was adopted is left as it is: without turnout's own fields nothing in it can be brought up to date.
+    views = [view for view in observed.views if not view.adopted]
+    serving = _serving(views, head.fingerprints.index)
     if serving is not None:
         return serving.index, [] if serving.filled else [_backfill(serving.index, head, observed)]
     in_place = base is not None and max((item.change for item in found), default=Change.NONE) is Change.IN_PLACE
-    target = _serving(observed.views, base.fingerprints.index) if base is not None and in_place else None
+    target = _serving(views, base.fingerprints.index) if base is not None and in_place else None
     # Another release may have put fields into the view since; then only a new index is sure to be what `head` says.
     if base is not None and target and target.filled and target.index_fingerprints[-1] == base.fingerprints.index:
         change = ChangeMapping(
@@ -116,7 +118,10 @@ def _backfill(view: str | None, head: Release, observed: Observed) -> Backfill:
     donors = [
         donor
         for donor in observed.views
-        if donor.embedding_fingerprint == head.fingerprints.embedding and donor.filled and donor.index != view
+        if donor.embedding_fingerprint == head.fingerprints.embedding
+        and donor.filled
+        and not donor.adopted
+        and donor.index != view
     ]
     source = max(donors, key=_worth, default=None)
     return Backfill(
