@@ -116,6 +116,7 @@ def gates() -> dict[str, Any]:
         "kind": "Gates",
         "verify": {
             "attestation": {"min_cosine": Chosen(0.9999, _START)},
+            "placeholders": {"max_share": Chosen(0.001, _START)},
             "ann_recall": {"k": Chosen(10, _START), "min": Chosen(0.95, _START), "queries": Chosen(100, _START)},
             "quality": {
                 "metric": Chosen("ndcg@10", _START),
