@@ -55,12 +55,14 @@ class Context:
     processes: int
     query_set: QuerySet | None
     api_key: str | None = field(default=None, repr=False)
+    embedding_key: str | None = field(default=None, repr=False)
 
     def job(self, release: Release, view: str, *, reuse_from: str | None = None) -> Job:
         """The work of following one view."""
         return Job(
             url=self.url,
             api_key=self.api_key,
+            embedding_key=self.embedding_key,
             names=self.names,
             release=release,
             view=view,

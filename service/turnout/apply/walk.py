@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import assert_never
 
 import msgspec
@@ -16,6 +17,7 @@ from turnout.apply.records import remember
 from turnout.elastic.state import ReleaseState
 from turnout.elastic.views import META_KEY, View
 from turnout.embedding import Embedder
+from turnout.embedding.hosted import backfilling
 from turnout.embedding.store import load
 from turnout.errors import Refused
 from turnout.follow import create_view, find_view, finish_filling
@@ -30,7 +32,7 @@ from turnout.plan import (
     Stage,
     Verify,
 )
-from turnout.release.artifacts import Model, Release
+from turnout.release.artifacts import Release
 from turnout.verify import Live, Verdict, verify
 
 # What a verification makes of a release. Without enough evidence it waits and is neither let through nor condemned.
@@ -63,6 +65,8 @@ class _Walk:
     """One apply under way: the view once it exists, and what was opened for it."""
 
     def __init__(self, plan: Plan, head: Release, context: Context, stack: ExitStack) -> None:
+        # One model for all stages, so that a hosted one has one rate limit and one budget.
+        context = replace(context, processes=0) if head.model.hosted else context
         self._plan, self._head, self._context, self._stack = plan, head, context, stack
         self._made: str | None = None
         self._embedder: Embedder | None = None
@@ -97,11 +101,12 @@ class _Walk:
 
     def _model(self) -> Embedder:
         if self._embedder is None:
-            self._embedder = self._load(self._head.model)
+            self._embedder = self._load(self._head)
         return self._embedder
 
-    def _load(self, model: Model) -> Embedder:
-        embedder = load(model, self._context.models)
+    def _load(self, release: Release) -> Embedder:
+        hosting = backfilling(release, self._context.embedding_key)
+        embedder = load(release.model, self._context.models, hosting=hosting)
         self._stack.callback(embedder.close)
         return embedder
 
@@ -180,7 +185,7 @@ class _Walk:
         if found is None or found.release.id == self._head.id:
             return None
         is_same = found.release.model == self._head.model
-        return Live(found.release, found.view, self._model() if is_same else self._load(found.release.model))
+        return Live(found.release, found.view, self._model() if is_same else self._load(found.release))
 
     def _flip(self, stage: Flip, view: View) -> None:
         context = self._context

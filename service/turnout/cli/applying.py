@@ -48,6 +48,7 @@ def context(
         names=settings.names(collection),
         url=settings.url,
         api_key=settings.write_key,
+        embedding_key=settings.embedding_key,
         models=settings.models,
         now=utc_now,
         listen=listen,

@@ -62,6 +62,7 @@ def command(
     job = Job(
         url=settings.url,
         api_key=settings.write_key,
+        embedding_key=settings.embedding_key,
         names=settings.names(collection),
         release=release,
         view=view,

@@ -19,7 +19,8 @@ Examples:
   turnout serve --release /etc/turnout/release.json --host 0.0.0.0 --port 8080 --drain 10
 
 Reads release.json, the model store (TURNOUT_MODELS) and Elasticsearch (TURNOUT_ELASTICSEARCH_URL, with
-TURNOUT_ELASTICSEARCH_READ_API_KEY), and nothing else. POD_TEMPLATE_HASH becomes a label of every metric.
+TURNOUT_ELASTICSEARCH_READ_API_KEY), for a hosted model TURNOUT_EMBEDDING_API_KEY, and nothing else.
+POD_TEMPLATE_HASH becomes a label of every metric.
 
 SIGTERM: /readyz says 503, searches are still answered for --drain seconds, then the door closes and what is in
 flight has --grace seconds to finish. A second signal skips the drain.
@@ -47,6 +48,7 @@ def command(release_path: Path, host: str, port: int, threads: int, drain_s: flo
     """
     from turnout.elastic.async_reader import AsyncReader
     from turnout.elastic.client import connect_async
+    from turnout.embedding.hosted import serving
     from turnout.embedding.store import load
     from turnout.retrieval import Address, Service, Source, run
 
@@ -60,7 +62,12 @@ def command(release_path: Path, host: str, port: int, threads: int, drain_s: flo
         release=release,
         names=settings.names(release.collection),
         reader=AsyncReader(connect_async(settings.url, api_key=settings.read_key)),
-        load_model=lambda: load(release.model, settings.models, threads=threads),
+        load_model=lambda: load(
+            release.model,
+            settings.models,
+            threads=threads,
+            hosting=serving(release, settings.embedding_key),
+        ),
     )
     service = Service(source, pod_template_hash=os.environ.get("POD_TEMPLATE_HASH", ""))
     run(service, Address(host=host, port=port, drain_s=drain_s, grace_s=grace_s))

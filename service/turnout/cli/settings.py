@@ -36,6 +36,8 @@ class Settings:
     """API key with read privileges. TURNOUT_ELASTICSEARCH_READ_API_KEY."""
     write_key: str | None = field(default=None, repr=False)
     """API key with write privileges; the service never gets it. TURNOUT_ELASTICSEARCH_WRITE_API_KEY."""
+    embedding_key: str | None = field(default=None, repr=False)
+    """API key of a hosted model's provider. TURNOUT_EMBEDDING_API_KEY."""
 
     def names(self, collection: str) -> Names:
         """The index names of a collection."""
@@ -73,4 +75,5 @@ def from_environment() -> Settings:
         build=build,
         read_key=env.get("TURNOUT_ELASTICSEARCH_READ_API_KEY"),
         write_key=env.get("TURNOUT_ELASTICSEARCH_WRITE_API_KEY"),
+        embedding_key=env.get("TURNOUT_EMBEDDING_API_KEY", "").strip() or None,
     )

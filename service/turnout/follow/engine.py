@@ -12,6 +12,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from turnout.elastic.reader import Hit, Reader
 from turnout.elastic.writer import Writer
 from turnout.embedding import Embedder
+from turnout.embedding.hosted import backfilling
 from turnout.embedding.store import load
 from turnout.errors import EnvironmentProblem, Unavailable
 from turnout.follow.job import Counts, Job, Task
@@ -79,10 +80,15 @@ class Engine:
     def _embedder(self) -> Embedder:
         """The model; no vector of one that fails attestation is ever written."""
         if self._loaded is None:
-            embedder = self._given or load(self._job.release.model, self._job.models, threads=self._threads)
+            embedder = self._given or self._load()
             attest(embedder, self._view, self._job.release)
             self._loaded = embedder
         return self._loaded
+
+    def _load(self) -> Embedder:
+        job = self._job
+        hosting = backfilling(job.release, job.embedding_key)
+        return load(job.release.model, job.models, threads=self._threads, hosting=hosting)
 
     def _patiently(self, task: Task, after: int, stop: Stop) -> _Page:
         """One page, tried again while the server is away: doing it twice is harmless."""

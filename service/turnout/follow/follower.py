@@ -43,7 +43,9 @@ class Follower:
     """
 
     def __init__(self, job: Job, *, embedder: Embedder | None = None) -> None:
-        if embedder is not None and job.processes:
+        # Rate limit and budget of a hosted model hold for one process, and its time is spent waiting.
+        self._processes = 0 if job.release.model.hosted else job.processes
+        if embedder is not None and self._processes:
             raise ValueError("an embedder can't be sent to worker processes; use processes=0")
         self._job = job
         self._embedder = embedder
@@ -58,7 +60,7 @@ class Follower:
         followed_view(self._reader, job.names, job.release, job.view)
         if job.reuse_from:
             reusable_view(self._reader, job.names, job.release, job.reuse_from)
-        if job.processes:
+        if self._processes:
             self._hands = Crew(job)
         else:
             self._hands = _OwnHands(Engine(job, self._reader, self._writer, embedder=self._embedder))

@@ -24,6 +24,7 @@ class Job:
         reuse_from: a view with the same embedding fingerprint, whose vectors are taken where the text is the same.
         page_size: documents per page: one read, one embedding call, one bulk, one checkpoint.
         patience_s: how long to keep trying when Elasticsearch doesn't answer, in seconds, before giving up.
+        embedding_key: for a hosted model.
     """
 
     url: str
@@ -36,6 +37,7 @@ class Job:
     reuse_from: str | None = None
     page_size: int = 500
     patience_s: float = 120.0
+    embedding_key: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

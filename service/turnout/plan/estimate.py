@@ -71,7 +71,7 @@ def estimate(base: Release | None, head: Release, stages: Iterable[Stage], obser
         provider_requests=requests,
         rate_limit_seconds=limited,
         sampled_documents=len(observed.sample_tokens),
-        assumptions=_assumptions(backfill, volume),
+        assumptions=_assumptions(head, backfill, volume),
         **_sizes(base, head, old, volume),
     )
 
@@ -131,7 +131,15 @@ def _volume(release: Release, observed: Observed) -> _Volume:
 def _requests(head: Release, embedded: _Volume, backfill: Backfill) -> int | None:
     if backfill.mode == "copy":
         return 0
-    return None if embedded.passages is None else math.ceil(embedded.passages / max(1, head.pipeline.embed.batch_size))
+    if embedded.passages is None or embedded.tokens is None:
+        return None
+    embed = head.pipeline.embed
+    by_texts = math.ceil(embedded.passages / max(1, embed.batch_size))
+    if not head.model.hosted:
+        return by_texts
+    # A request is cut at the tokens that may go at once, too.
+    at_once = max(1, int(embed.rate_limit.tokens_per_minute * throughput.BURST_SHARE))
+    return max(by_texts, min(embedded.passages, math.ceil(embedded.tokens / at_once)))
 
 
 def _rate_limit_seconds(head: Release, embedded: _Volume, requests: int | None) -> float | None:
@@ -139,7 +147,7 @@ def _rate_limit_seconds(head: Release, embedded: _Volume, requests: int | None) 
         return None
     limit = head.pipeline.embed.rate_limit
     minutes = max(requests / max(1, limit.requests_per_minute), embedded.tokens / max(1, limit.tokens_per_minute))
-    return minutes * 60
+    return minutes * 60 / (1 - throughput.BURST_SHARE if head.model.hosted else 1)
 
 
 def _working_seconds(head: Release, volume: _Volume, embedded: _Volume) -> float | None:
@@ -148,7 +156,7 @@ def _working_seconds(head: Release, volume: _Volume, embedded: _Volume) -> float
     hnsw = index_type(vector_field(head)).endswith("hnsw")
     rate = throughput.WRITE_VECTORS_PER_SECOND_HNSW if hnsw else throughput.WRITE_VECTORS_PER_SECOND_FLAT
     writing = volume.passages / rate
-    if embedded.tokens == 0:
+    if embedded.tokens == 0 or head.model.hosted:
         return writing
     runtime = head.model.runtime
     tokens_per_second = throughput.EMBED_TOKENS_PER_SECOND.get((runtime.name, runtime.precision))
@@ -175,10 +183,12 @@ def _sizes(base: Release | None, head: Release, old: _Volume, new: _Volume) -> d
     }
 
 
-def _assumptions(backfill: Backfill, volume: _Volume) -> tuple[str, ...]:
+def _assumptions(head: Release, backfill: Backfill, volume: _Volume) -> tuple[str, ...]:
     if volume.passages is None:
         return ("no documents could be looked at, so volume, time and cost are unknown",)
     found = [f"time: {throughput.SOURCE}", f"volume: {TOKEN_RULE}", "sizes: vectors only"]
+    if head.model.hosted and backfill.mode == "embed":
+        found.append(throughput.HOSTED)
     if backfill.mode == "copy":
         found.append("all vectors are found in the view they are copied from")
     return tuple(found)

@@ -30,6 +30,7 @@ RULES: dict[str, tuple[Change, str]] = {
     "/model/normalize": (_EMBED, "other vectors from the same weights"),
     "/model/max_tokens": (_EMBED, "long passages are cut at another place"),
     "/model/runtime": (_EMBED, "another runtime or precision gives other vectors"),
+    "/model/endpoint": (_EMBED, "another server may run another model under the same name"),
     "/pipeline/source": (
         _OPERATIONAL,
         "the next ingest reads from there; documents of the old source stay until then, and views follow",
@@ -46,6 +47,10 @@ RULES: dict[str, tuple[Change, str]] = {
     "/code": (_EMBED, "this version of turnout cleans or cuts text in another way"),
 }
 
+_HOSTED_NAME = "the name is all that says which hosted model it is"
+_HOSTED_RULES = dict.fromkeys(("/model/id", "/model/revision"), (_EMBED, _HOSTED_NAME))
+"""Where one of the releases has a hosted model."""
+
 # Compared elsewhere, or names that follow from the content.
 _NOT_HERE = frozenset({"apiVersion", "kind", "collection", "id", "fingerprints", "mapping"})
 _UNKNOWN = (_EMBED, "no rule is known for this: everything is made again to be safe")
@@ -55,7 +60,13 @@ def section_differences(base: Release, head: Release) -> Iterator[Difference]:
     """Differences outside the mapping."""
     before, after = msgspec.to_builtins(base), msgspec.to_builtins(head)
     for section in sorted((before.keys() | after.keys()) - _NOT_HERE):
-        yield from _walk(before.get(section, ABSENT), after.get(section, ABSENT), (section,))
+        for found in _walk(before.get(section, ABSENT), after.get(section, ABSENT), (section,)):
+            yield _of_hosted(found) if base.model.hosted or head.model.hosted else found
+
+
+def _of_hosted(found: Difference) -> Difference:
+    change, reason = _HOSTED_RULES.get(found.path, (found.change, found.reason))
+    return msgspec.structs.replace(found, change=change, reason=reason)
 
 
 def _walk(before: Any, after: Any, at: tuple[str, ...]) -> Iterator[Difference]:

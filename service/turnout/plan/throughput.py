@@ -21,6 +21,11 @@ EMBED_TOKENS_PER_SECOND: dict[tuple[str, str], float] = {
     ("static", "fp32"): 1200 * _TOKENS,
 }
 
+HOSTED = "embedding: as fast as the rate limit allows; the provider's own speed is not known"
+BURST_SHARE = 0.1
+"""The part of a minute's allowance that the client of a hosted model keeps for bursts (`hosted.limiter`, held together
+by a test): a request holds at most so many tokens, and the steady flow is what is left."""
+
 # Vectors per second through the bulk API with base64 vectors. Building the graph is what costs.
 WRITE_VECTORS_PER_SECOND_FLAT = 9919.0
 WRITE_VECTORS_PER_SECOND_HNSW = 2084.0

@@ -6,13 +6,16 @@ Read by everything that plans, builds or serves a release. The shape is fixed by
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
 API_VERSION: Literal["turnout/v1"] = "turnout/v1"
 
-RuntimeName = Literal["onnx", "openvino", "sentence-transformers", "static"]
+HostedName = Literal["openai", "cohere"]
+RuntimeName = Literal["onnx", "openvino", "sentence-transformers", "static", "openai", "cohere"]
+HOSTED: frozenset[str] = frozenset(get_args(HostedName))
+"""Runtimes that are somebody else's server: there are no files to take a digest of."""
 Precision = Literal["fp32", "bf16"]
 Similarity = Literal["cosine", "dot_product", "l2_norm", "max_inner_product"]
 RetrievalMode = Literal["lexical", "vector", "hybrid"]
@@ -50,23 +53,33 @@ class Price(Artifact, frozen=True):
     currency: str = "USD"
 
 
-class Model(Artifact, frozen=True):
-    """model.yaml: which model, by digest, and how it is run."""
+class Model(Artifact, frozen=True, kw_only=True):
+    """model.yaml: which model, by digest, and how it is run.
+
+    A local runtime has `digests` and `pooling`, a hosted one has `endpoint` instead: what isn't there is left out of
+    release.json. A rule holds that, for the schema can't say it.
+    """
 
     api_version: Literal["turnout/v1"] = msgspec.field(name="apiVersion")
     kind: Literal["Model"]
     id: str
     revision: str
     license: str
-    digests: Digests
+    digests: Digests | msgspec.UnsetType = msgspec.UNSET
     dims: int
     similarity: Similarity
-    pooling: Literal["mean", "cls", "max"]
+    pooling: Literal["mean", "cls", "max"] | msgspec.UnsetType = msgspec.UNSET
     normalize: bool
     max_tokens: int
     runtime: Runtime
     price: Price
     prefixes: Prefixes = Prefixes()
+    endpoint: str | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def hosted(self) -> bool:
+        """Whether vectors come from somebody else's server."""
+        return self.runtime.name in HOSTED
 
 
 class Source(Artifact, frozen=True):

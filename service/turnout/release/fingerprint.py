@@ -21,6 +21,7 @@ from turnout.release.artifacts import (
     Pipeline,
     Release,
 )
+from turnout.release.endpoint import TOKEN_RULE_VERSION
 
 _HEX = 16
 
@@ -34,13 +35,25 @@ def _name(letter: str, value: Any) -> str:
     return f"{letter}-{hashlib.sha256(canonical(value)).hexdigest()[:_HEX]}"
 
 
+def _which(model: Model) -> dict[str, Any]:
+    """What says which model it is. Of a hosted one that is what it is called and where: nobody can see more."""
+    if not model.hosted:
+        return _given(digests=model.digests, pooling=model.pooling)
+    called = _given(provider=model.runtime.name, endpoint=model.endpoint, id=model.id, revision=model.revision)
+    return {"hosted": {**called, "token_rule": TOKEN_RULE_VERSION}}
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not msgspec.UNSET}
+
+
 def fingerprints(mapping: dict[str, Any], model: Model, pipeline: Pipeline, code: CodeVersions) -> Fingerprints:
     """The three fingerprints of a release's content."""
+    which = _which(model)
     embedding = _name(
         "e",
         {
-            "digests": model.digests,
-            "pooling": model.pooling,
+            **which,
             "normalize": model.normalize,
             "passage_prefix": model.prefixes.passage,
             "max_tokens": model.max_tokens,
@@ -52,7 +65,8 @@ def fingerprints(mapping: dict[str, Any], model: Model, pipeline: Pipeline, code
         },
     )
     index = _name("i", {"embedding": embedding, "mapping": mapping, "fields": pipeline.index})
-    query = _name("q", {"retrieval": pipeline.retrieval, "query_prefix": model.prefixes.query, "model": model.digests})
+    by = which.get("hosted") or which.get("digests")
+    query = _name("q", {"retrieval": pipeline.retrieval, "query_prefix": model.prefixes.query, "model": by})
     return Fingerprints(embedding=embedding, index=index, query=query)
 
 

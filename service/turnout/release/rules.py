@@ -10,6 +10,7 @@ import msgspec
 
 from turnout.release.artifacts import Gates, Model, Pipeline
 from turnout.release.document import Document
+from turnout.release.endpoint import MOST_TEXTS, endpoint_problem
 from turnout.release.families import needed_prefixes
 from turnout.release.findings import Finding, shown
 from turnout.release.judgments import Judgments
@@ -42,6 +43,41 @@ def _model_alone(document: Document, model: Model) -> Iterator[Finding]:
         problem = f"the runtime {model.runtime.name} doesn't compute in bf16"
         path = ("runtime", "precision")
         yield document.finding(path, "precision-runtime", problem, "write fp32, or take the runtime openvino")
+
+
+_NEEDED = {
+    "digests": "`turnout model show` prints them",
+    "pooling": "as the model was trained: mean, cls or max",
+    "endpoint": "the base URL of the provider",
+}
+_FOREIGN = {
+    "digests": ("digests-of-hosted", "files of a hosted model can't be seen, so nobody can check their digests"),
+    "pooling": ("pooling-of-hosted", "a hosted model pools out of sight"),
+    "endpoint": ("endpoint-of-local", "a model that runs here has no endpoint"),
+}
+
+
+def _where_it_runs(document: Document, model: Model) -> Iterator[Finding]:
+    """Digests and pooling for what runs here, an endpoint for what doesn't: JSON Schema can't say that readably."""
+    needed = ("endpoint",) if model.hosted else ("digests", "pooling")
+    for name in _NEEDED:
+        given = getattr(model, name) is not msgspec.UNSET
+        if name in needed and not given:
+            problem = f"the file lacks `{name}`, which the runtime {model.runtime.name} needs"
+            yield document.finding((), "missing-key", problem, f"add `{name}`: {_NEEDED[name]}", at_key=True)
+        elif given and name not in needed:
+            rule, problem = _FOREIGN[name]
+            remedy = f"drop `{name}`, or take another runtime than {model.runtime.name}"
+            yield document.finding((name,), rule, problem, remedy, at_key=True)
+    if model.hosted and isinstance(model.endpoint, str) and (wrong := endpoint_problem(model.endpoint)):
+        yield document.finding(("endpoint",), wrong.rule, wrong.problem, wrong.remedy)
+
+
+def _batch_fits_provider(document: Document, model: Model, pipeline: Pipeline) -> Iterator[Finding]:
+    most, given = MOST_TEXTS.get(model.runtime.name), pipeline.embed.batch_size
+    if most is not None and given > most:
+        problem = f"{model.runtime.name} takes {most} texts in a request, not {given}"
+        yield document.finding(("embed", "batch_size"), "batch-too-large", problem, f"write {most} or less")
 
 
 def _prefixes(document: Document, model: Model) -> Iterator[Finding]:
@@ -114,12 +150,14 @@ def broken_rules(bundle: Bundle) -> Iterator[Finding]:
     documents, mapping, model, pipeline = bundle.documents, bundle.mapping, bundle.model, bundle.pipeline
     if model:
         yield from _model_alone(documents["model"], model)
+        yield from _where_it_runs(documents["model"], model)
         yield from _prefixes(documents["model"], model)
     if pipeline:
         yield from _pipeline_alone(documents["pipeline"], pipeline)
     if model and pipeline:
         yield from _chunk_fits_model(documents["pipeline"], model, pipeline)
         yield from _currencies(documents["pipeline"], model, pipeline)
+        yield from _batch_fits_provider(documents["pipeline"], model, pipeline)
     if mapping and pipeline:
         for rule in (passages_exist, copies_arrive, searched_fields_exist):
             yield from rule(documents["pipeline"], mapping, pipeline)
