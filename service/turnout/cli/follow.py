@@ -14,6 +14,7 @@ import click
 import msgspec
 import orjson
 
+from turnout.cli.artifacts import chosen
 from turnout.cli.settings import Settings, from_environment
 from turnout.errors import BadInput, Refused
 from turnout.release.artifacts import Release
@@ -109,6 +110,7 @@ def _release_file(root: Path, collection: str) -> Release:
     try:
         return decode(path.read_bytes())
     except OSError as error:
+        chosen(root, (collection,))  # a misspelt name has no release either; it gets the remedy that helps
         raise BadInput("the collection's release can't be read", where=str(path), remedy=remedy) from error
     except msgspec.DecodeError as error:  # ValidationError is one, too
         raise BadInput(f"not a release: {error}", where=str(path), remedy=remedy) from error

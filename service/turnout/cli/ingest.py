@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 import msgspec
 
-from turnout.cli.artifacts import decode_release, read_files
+from turnout.cli.artifacts import chosen, decode_release, read_files
 from turnout.cli.settings import Settings, from_environment
 from turnout.errors import BadInput
 from turnout.release.artifacts import Release
@@ -71,12 +71,12 @@ def command(
     """
     settings = from_environment()
     release = _release(settings.root, collection)
-    name, chosen = _source(release, connector, _pairs(options))
+    name, chosen_options = _source(release, connector, _pairs(options))
     from turnout.ingest.connectors.registry import make
     from turnout.ingest.ingestion import RunSettings, owner_of
 
     max_bytes = release.pipeline.limits.max_document_bytes
-    source = make(name, chosen, root=settings.root, max_document_bytes=max_bytes)
+    source = make(name, chosen_options, root=settings.root, max_document_bytes=max_bytes)
     run_settings = RunSettings(
         owner=owner_of(name, source),
         max_document_bytes=max_bytes,
@@ -104,6 +104,7 @@ def _release(root: Path, collection: str) -> Release:
     path = artifact_file(collection, "release.json")
     data = read_files(root, collection).get(path)
     if data is None:
+        chosen(root, (collection,))  # a misspelt name has no release either; it gets the remedy that helps
         remedy = f"run `turnout lock {collection}` in the repository's root, or set TURNOUT_ROOT"
         raise BadInput("the collection has no release", where=path, remedy=remedy)
     return decode_release(data, path)

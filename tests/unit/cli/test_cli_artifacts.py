@@ -187,3 +187,13 @@ def test_the_collections_of_this_repository_are_valid() -> None:
     root = Path(__file__).parents[3]
     for name in artifacts.collections(root):
         assert not artifacts.check_collection(root, name).findings
+
+
+@pytest.mark.parametrize("arguments", [("ingest", "trains"), ("follow", "trains", "--once")])
+def test_a_verb_that_needs_a_release_names_the_collections_there_are(root: Path, arguments: tuple[str, ...]) -> None:
+    environment = os.environ | {"TURNOUT_ROOT": str(root)}
+    program = [sys.executable, "-c", "from turnout.cli import main; main()", *arguments]
+    ran = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 2
+    assert "no collection 'trains'" in ran.stderr
+    assert "name one of: toys" in ran.stderr
