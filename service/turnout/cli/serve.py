@@ -18,6 +18,12 @@ Examples:
   turnout serve --release pipelines/python-docs/release.json
   turnout serve --release /etc/turnout/release.json --host 0.0.0.0 --port 8080 --drain 10
 
+\b
+Then:
+  curl http://127.0.0.1:8080/readyz
+  curl 'http://127.0.0.1:8080/search?q=parse+json&k=3'
+  a browser at http://127.0.0.1:8080/
+
 Reads release.json, the model store (TURNOUT_MODELS) and Elasticsearch (TURNOUT_ELASTICSEARCH_URL, with
 TURNOUT_ELASTICSEARCH_READ_API_KEY), for a hosted model TURNOUT_EMBEDDING_API_KEY, and nothing else.
 POD_TEMPLATE_HASH becomes a label of every metric.
