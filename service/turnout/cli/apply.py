@@ -58,6 +58,7 @@ def command(collection: str, processes: int | None, events: IO[str] | None) -> N
     for part in text(plan):
         console.print(part)
     if not plan.stages and not plan.refusals:
+        console.print(f"release {head.id} is live already; nothing to do", highlight=False)
         return
     with Teller(console) as teller:
         judged = query_set(settings, head)
