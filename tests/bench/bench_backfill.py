@@ -72,6 +72,7 @@ def measure(here: World, release: Release, arguments: argparse.Namespace, model:
     """All repetitions, and what they come to."""
     exact, best = with_runtime(release, cpu.best_exact_runtime()), with_runtime(release, best_runtime())
     here.prepare_naive(exact)
+    _warm_up(here, best)
     seconds: Seconds = defaultdict(list)
     vectors: dict[str, float] = {}
     moved: dict[str, int] = {}
@@ -93,6 +94,14 @@ def measure(here: World, release: Release, arguments: argparse.Namespace, model:
         for index in {fp32.index, copied.index, fastest.index, *([naive.index] if naive else [])}:
             here.drop(index)
     return _report(here, arguments, seconds, vectors, moved, exact=exact, best=best)
+
+
+def _warm_up(here: World, release: Release) -> None:
+    """Fill and copy once without counting: a server that just started takes half as long again for its first bulks."""
+    filled = here.fill(release)
+    copied = here.fill(_other_analyzer(release), reuse_from=filled.index)
+    for index in (filled.index, copied.index):
+        here.drop(index)
 
 
 def _incremental(here: World, follower: Any) -> float:
