@@ -54,7 +54,7 @@ def test_wrong_usage_is_told_apart_from_a_missing_source(environment: dict[str, 
     option = turnout(environment, "toys", "--option", "glob=*")
     assert (option.returncode, "no option 'glob'" in option.stderr) == (2, True)
     collection = turnout(environment, "other")
-    assert (collection.returncode, "turnout lock other" in collection.stderr) == (2, True)
+    assert (collection.returncode, "no collection 'other'" in collection.stderr) == (2, True)
 
 
 def test_an_interrupt_leaves_its_entry_in_the_log(
