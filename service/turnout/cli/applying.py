@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from turnout.apply import Context, Event
 from turnout.cli.artifacts import read_files
 from turnout.cli.settings import Settings
 from turnout.evaluation import QuerySet, parse_query_set
+from turnout.ingest.documents import utc_now
 from turnout.release.artifacts import Release
 from turnout.release.checking import artifact_file
-
-
-def utc_now() -> str:
-    """The time, ISO 8601 in UTC."""
-    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def query_set(settings: Settings, release: Release) -> QuerySet | None:
