@@ -3,7 +3,6 @@ controller will."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +12,7 @@ from turnout.cli.settings import from_environment
 
 if TYPE_CHECKING:
     from turnout.alias import Observed
+    from turnout.ingest.documents import utc_now
 
 DRAIN_S = 60.0
 
@@ -56,7 +56,7 @@ def command(collection: str, keep: int, drain: float, dry_run: bool, form: str) 
     if going and not dry_run:
         if form == "text":
             click.echo(f"{_views(len(going))} may go; waiting {drain:g} s to see that nobody searches")
-        done = retire(reader, settings.writer(), names, now=_utc_now, keep=keep, drain_s=drain)
+        done = retire(reader, settings.writer(), names, now=utc_now, keep=keep, drain_s=drain)
         kept, going = done.kept, {index: going.get(index, "") for index in done.retired}
     rows = [{"index": index, "goes": True, "reason": why} for index, why in going.items()]
     rows += [{"index": index, "goes": False, "reason": why} for index, why in kept.items() if index not in going]
@@ -91,7 +91,3 @@ def _word(goes: bool, dry_run: bool) -> str:
 
 def _views(number: int) -> str:
     return f"{number} view" if number == 1 else f"{number} views"
-
-
-def _utc_now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds")
