@@ -12,7 +12,6 @@ from turnout.cli.settings import from_environment
 
 if TYPE_CHECKING:
     from turnout.alias import Observed
-    from turnout.ingest.documents import utc_now
 
 DRAIN_S = 60.0
 
@@ -46,6 +45,7 @@ def command(collection: str, keep: int, drain: float, dry_run: bool, form: str) 
 
     from turnout.alias import judge, retire
     from turnout.alias.retire import observe
+    from turnout.ingest.documents import utc_now
 
     settings = from_environment()
     check_known(settings, collection)
