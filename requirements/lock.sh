@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 compile() {
-  uv pip compile pyproject.toml --group dev --extra prepare --universal --python-version 3.11 --generate-hashes \
+  uv pip compile pyproject.toml --group dev --extra prepare --extra check --universal --python-version 3.11 --generate-hashes \
     --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet "$@"
 }
 compile --excludes requirements/excluded.txt -o requirements/base.lock

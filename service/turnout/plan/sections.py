@@ -42,6 +42,7 @@ RULES: dict[str, tuple[Change, str]] = {
     "/pipeline/retrieval": (_QUERY, "searches ask in another way; nothing is written"),
     "/pipeline/limits": (_OPERATIONAL, "a bound of the service"),
     "/pipeline/budget": (_OPERATIONAL, "what the plan allows"),
+    "/pipeline/expected": (_OPERATIONAL, "what the cost simulation reckons with"),
     "/gates": (_OPERATIONAL, "what verify must show from now on"),
     "/evaluation": (_OPERATIONAL, "what verify measures with from now on"),
     "/code": (_EMBED, "this version of turnout cleans or cuts text in another way"),

@@ -162,8 +162,21 @@ class Budget(Artifact, frozen=True):
     currency: str = "USD"
 
 
+class Expected(Artifact, frozen=True):
+    """The load that the cost simulation reckons with where it can't be measured.
+
+    `documents` in the source, `changes_per_day` of them written anew, `queries_per_hour` that are embedded, each of
+    `query_tokens` tokens.
+    """
+
+    documents: int
+    changes_per_day: int
+    queries_per_hour: int
+    query_tokens: int = 16
+
+
 class Pipeline(Artifact, frozen=True):
-    """pipeline.yaml: source -> clean -> chunk -> embed -> index; retrieval; limits; budget."""
+    """pipeline.yaml: source -> clean -> chunk -> embed -> index; retrieval; limits; budget; expected load."""
 
     api_version: Literal["turnout/v1"] = msgspec.field(name="apiVersion")
     kind: Literal["Pipeline"]
@@ -175,6 +188,7 @@ class Pipeline(Artifact, frozen=True):
     retrieval: Retrieval
     limits: Limits
     budget: Budget
+    expected: Expected | msgspec.UnsetType = msgspec.UNSET
 
 
 class AttestationGate(Artifact, frozen=True):
@@ -220,12 +234,38 @@ class VerifyGates(Artifact, frozen=True):
     quality: QualityGate
 
 
+class SliceGate(Artifact, frozen=True):
+    """What a group of queries may lose in the gate's metric, even if the mean gains; smaller groups aren't judged."""
+
+    max_loss: float = 0.05
+    min_queries: int = 10
+
+
+class RehearsalGates(Artifact, frozen=True):
+    """What a rehearsal must show on top of `verify`.
+
+    `min_judged` is the least share of the head's first ten documents that has a judgment: below it the judgments say
+    too little. `max_latency_ratio` bounds head over base of the median search time; a ratio that is surely above (95 %)
+    fails.
+    """
+
+    min_judged: float = 0.7
+    max_latency_ratio: float = 2.0
+    slices: SliceGate = SliceGate()
+
+
 class Gates(Artifact, frozen=True):
-    """gates.yaml."""
+    """gates.yaml. Without `rehearsal` its defaults hold."""
 
     api_version: Literal["turnout/v1"] = msgspec.field(name="apiVersion")
     kind: Literal["Gates"]
     verify: VerifyGates
+    rehearsal: RehearsalGates | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def rehearsed(self) -> RehearsalGates:
+        """The rehearsal's gates, as given or by default."""
+        return RehearsalGates() if self.rehearsal is msgspec.UNSET else self.rehearsal
 
 
 class Override(Artifact, frozen=True):
@@ -252,10 +292,11 @@ class FileDigest(Artifact, frozen=True):
 
 
 class Evaluation(Artifact, frozen=True):
-    """The query set and its judgments (TREC words)."""
+    """The query set and its judgments (TREC words), and the list of documents that a rehearsal is made with."""
 
     queries: FileDigest
     qrels: FileDigest
+    sample: FileDigest | msgspec.UnsetType = msgspec.UNSET
 
 
 class CodeVersions(Artifact, frozen=True):

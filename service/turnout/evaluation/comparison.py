@@ -1,0 +1,79 @@
+"""What a comparison of two runs found, as values that are stored, judged and drawn.
+
+Made by `turnout.evaluation.comparison`; read by rehearsal, gate and verify.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Verdict = Literal["pass", "fail", "inconclusive"]
+
+
+class MetricChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One metric's mean over the judged queries on both sides.
+
+    `gain` is head minus base. `gain_low` and `gain_high` bound it at 95 %, `gate_low` and `gate_high` at the gate's
+    level (1 - 2 * alpha). `p_harm` is of the one-sided paired sign-flip test, `p_harm_holm` the same after Holm's
+    correction over all metrics.
+    """
+
+    metric: str
+    base: float
+    head: float
+    gain: float
+    gain_low: float
+    gain_high: float
+    gate_low: float
+    gate_high: float
+    p_harm: float
+    p_harm_holm: float
+    p_two_sided: float
+
+
+class SliceChange(msgspec.Struct, frozen=True, kw_only=True):
+    """The gate's metric on one group of queries. `verdict` is None for a slice with too few queries to be judged."""
+
+    slice: str
+    queries: int
+    base: float
+    head: float
+    gain: float
+    gain_low: float
+    gain_high: float
+    p_harm: float
+    verdict: Verdict | None
+
+
+class QueryChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One query's value of the gate's metric on both sides. The text is that of the query set, which lies in Git."""
+
+    query: str
+    text: str
+    base: float
+    head: float
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """Base against head on one query set.
+
+    `detectable_loss` is the least true loss of `metric` that this query set finds in 0.8 of the cases at the gate's
+    alpha, from the spread of the differences; None where there is no spread to go by. `judged_at_10_*` is the share of
+    the first ten documents that has a judgment. `by_query` maps a query to [base, head].
+    """
+
+    metric: str
+    verdict: Verdict
+    reason: str
+    queries: int
+    excluded: int
+    metrics: tuple[MetricChange, ...]
+    slices: tuple[SliceChange, ...]
+    judged_at_10_base: float | None
+    judged_at_10_head: float | None
+    detectable_loss: float | None
+    by_query: dict[str, tuple[float, float]]
+    lost_most: tuple[QueryChange, ...]
+    gained_most: tuple[QueryChange, ...]
