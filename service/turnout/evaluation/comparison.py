@@ -61,7 +61,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
     `detectable_loss` is the least true loss of `metric` that this query set finds in 0.8 of the cases at the gate's
     alpha, from the spread of the differences; None where there is no spread to go by. `judged_at_10_*` is the share of
-    the first ten documents that has a judgment. `by_query` maps a query to [base, head].
+    the first ten documents that has a judgment. `by_query` maps a query to [base, head]. `max_loss`, `slice_max_loss`
+    and `alpha` are the gate's own figures, for drawing; None where they aren't known.
     """
 
     metric: str
@@ -77,3 +78,6 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     by_query: dict[str, tuple[float, float]]
     lost_most: tuple[QueryChange, ...]
     gained_most: tuple[QueryChange, ...]
+    max_loss: float | None = None
+    slice_max_loss: float | None = None
+    alpha: float | None = None
