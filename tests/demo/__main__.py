@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from demo.story import Story
-from demo.workspace import CommandFailed
+from support.workspace import CommandFailed
 from turnout.errors import TurnoutError
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from demo.workspace import Workspace
+from support.workspace import Workspace
 from turnout.release.artifacts import Model
 
 STATIC_DIMS = 256

@@ -11,7 +11,7 @@ from typing import IO
 
 import httpx
 
-from demo.workspace import Workspace
+from support.workspace import Workspace
 
 READY_SECONDS = 120
 STOP_SECONDS = 30

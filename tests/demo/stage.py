@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from demo.processes import Process, Service
-from demo.workspace import COLLECTION, Workspace
+from support.workspace import COLLECTION, Workspace
 from turnout.elastic.client import connect
 from turnout.elastic.names import Names
 from turnout.elastic.reader import Reader

@@ -17,7 +17,7 @@ from demo.sampling import Witness
 from demo.stage import Stage, offline
 from demo.summary import Outcome, broken, show, summarize, write
 from demo.traffic import Load, Router
-from demo.workspace import COLLECTION
+from support.workspace import COLLECTION
 from turnout.elastic import node
 from turnout.elastic.state import ReleaseRecord
 from turnout.elastic.views import View

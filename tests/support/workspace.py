@@ -1,4 +1,4 @@
-"""A Git repository of its own for the demo's commits, and the `turnout` command inside it."""
+"""A Git repository of its own for the commits of the demo and of the drills, and the `turnout` command inside it."""
 
 from __future__ import annotations
 
@@ -16,26 +16,28 @@ COLLECTION = "python-docs"
 
 
 class CommandFailed(Exception):
-    """A `turnout` command ended with another exit code than the story expects."""
+    """A `turnout` command ended with another exit code than its caller expects."""
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A checkout with `schemas/` and `pipelines/` of the demo's collection, and the environment of its commands."""
+    """A checkout with `schemas/` and `pipelines/` of one collection, and the environment of its commands."""
 
     root: Path
     env: Mapping[str, str]
 
     @classmethod
     def create(cls, source: Path, root: Path, env: Mapping[str, str]) -> Workspace:
-        """Copy the collection's artifacts from `source` into a fresh repository at `root`."""
+        """Copy the collection's artifacts, and those of all collections, from `source` into a fresh repository."""
         shutil.rmtree(root, ignore_errors=True)
         for folder in ("schemas", "pipelines"):
             shutil.copytree(source / folder / COLLECTION, root / folder / COLLECTION)
+        for file in (source / "pipelines").glob("*.yaml"):
+            shutil.copy(file, root / "pipelines" / file.name)
         workspace = cls(root, {**os.environ, **env, "TURNOUT_ROOT": str(root)})
         workspace.git("init", "--quiet", "--initial-branch=main")
-        workspace.git("config", "user.name", "demo")
-        workspace.git("config", "user.email", "demo@localhost")
+        workspace.git("config", "user.name", "turnout")
+        workspace.git("config", "user.email", "turnout@localhost")
         workspace.git("commit", "--quiet", "--allow-empty", "--message", "Begin")
         return workspace
 
