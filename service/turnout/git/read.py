@@ -10,7 +10,7 @@ import msgspec
 from turnout.errors import BadInput, EnvironmentProblem
 from turnout.git.program import complaint, git, output, refuse_option
 
-_SHALLOW_REMEDY = "fetch the history with `git fetch --unshallow`, or check out with full depth"
+SHALLOW_REMEDY = "fetch the history with `git fetch --unshallow`; in a workflow check out with `fetch-depth: 0`"
 
 
 class _Id(msgspec.Struct):
@@ -45,8 +45,8 @@ def resolve(root: Path, ref: str) -> str:
     done = git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
     if done.returncode == 0:
         return done.stdout.decode().strip()
-    if _shallow(root):
-        raise EnvironmentProblem(f"{ref} isn't in this shallow clone", where=str(root), remedy=_SHALLOW_REMEDY)
+    if is_shallow(root):
+        raise EnvironmentProblem(f"{ref} isn't in this shallow clone", where=str(root), remedy=SHALLOW_REMEDY)
     raise BadInput(f"{ref} names no commit", where=str(root), remedy="see `git log` and `git branch --all`")
 
 
@@ -83,9 +83,9 @@ def find_release(root: Path, collection: str, release_id: str) -> str | None:
     for commit in listed:
         if _release_id(read_file(root, commit, path)) == release_id:
             return commit
-    if _shallow(root):
+    if is_shallow(root):
         raise EnvironmentProblem(
-            f"release {release_id} isn't in this shallow clone", where=str(root), remedy=_SHALLOW_REMEDY
+            f"release {release_id} isn't in this shallow clone", where=str(root), remedy=SHALLOW_REMEDY
         )
     return None
 
@@ -97,5 +97,6 @@ def _release_id(data: bytes | None) -> str:
         return ""
 
 
-def _shallow(root: Path) -> bool:
+def is_shallow(root: Path) -> bool:
+    """Whether the clone lacks older commits."""
     return git(root, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
