@@ -57,3 +57,5 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     collections: tuple[CollectionReport, ...]
     seconds: float
+    findings: tuple[GateFinding, ...] = ()
+    """What belongs to no single collection, such as a change of policy.yaml."""
