@@ -9,7 +9,7 @@ export TURNOUT_ROOT := $(CURDIR)
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-torch check bench clean lock-requirements
+.PHONY: help demo test test-torch check bench drill clean lock-requirements
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,9 +32,13 @@ check: $(VENV)/ready $(ACTIONLINT) ## lint, types, layers, artifacts, workflows
 	$(ACTIONLINT) -shellcheck= -pyflakes=
 	$(BIN)/zizmor --offline --quiet .github
 
-bench: $(VENV)/ready $(TORCH)/ready ## measure: build/bench/validate.json and build/bench/backfill.json
+bench: $(VENV)/ready $(TORCH)/ready ## measure: build/bench/{validate,backfill,gate}.json
 	$(BIN)/python tests/bench/bench_validate.py
 	$(BIN)/python tests/bench/bench_backfill.py
+	PYTHONPATH=tests $(BIN)/python tests/bench/bench_gate.py
+
+drill: $(VENV)/ready ## harm a good release in many ways, edit it harmlessly in as many: which gate catches what
+	PYTHONPATH=tests $(BIN)/python -m drill
 
 clean: ## stop the local Elasticsearch and remove what was made, virtual environments included
 	@if [ -x $(BIN)/turnout ]; then $(BIN)/turnout elastic stop; fi
