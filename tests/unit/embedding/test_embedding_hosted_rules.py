@@ -66,6 +66,7 @@ def test_a_busy_limiter_gives_the_steady_flow_that_the_plan_counts_with(requests
     flow = (len(starts) - 1) / (starts[-1] - starts[0]) * 60
     by_requests, by_tokens = requests - max(1, requests * BURST_SHARE) + 1, per_minute * (1 - BURST_SHARE) / size
     assert flow == pytest.approx(min(by_requests, by_tokens), rel=0.1)
+    assert limiter.flow(size) * 60 == pytest.approx(min(by_requests, by_tokens))
 
 
 def test_the_plan_counts_with_the_limiters_burst() -> None:

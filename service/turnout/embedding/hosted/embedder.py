@@ -10,23 +10,20 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 
 import numpy as np
 
 from turnout.embedding import Kind, Vectors
 from turnout.embedding.hosted import tokens
-from turnout.embedding.hosted.budget import Purse
 from turnout.embedding.hosted.endpoint import Endpoint, Failure, Reply
 from turnout.embedding.hosted.hosting import Hosting
-from turnout.embedding.hosted.limiter import Limiter
-from turnout.embedding.hosted.packing import Text, packed
+from turnout.embedding.hosted.packing import Text
 from turnout.embedding.hosted.protocols import Answer, WrongAnswer, protocol_of
-from turnout.embedding.hosted.retry import pause_s
+from turnout.embedding.hosted.request import Request, Size, Terms
 from turnout.embedding.pooling import finish
 from turnout.errors import EnvironmentProblem, Refused, TurnoutError, Unavailable
 from turnout.release.artifacts import Model
-from turnout.release.endpoint import MOST_TEXTS, endpoint_problem, on_this_machine
+from turnout.release.endpoint import endpoint_problem, on_this_machine
 
 # A float in JSON has at most some 25 characters; the rest is for what stands around the vectors.
 _BYTES_PER_NUMBER = 32
@@ -48,10 +45,7 @@ class HostedEmbedder:
         self._endpoint = Endpoint(
             url + self._protocol.path, key=hosting.key, timeout_s=hosting.timeout_s, connections=most
         )
-        self._lock = threading.Lock()
-        self._limiter = Limiter(hosting.rate_limit, now=time.monotonic())
-        price = model.price.per_million_tokens
-        self._purse = Purse(hosting.budget, currency=hosting.currency, per_million_tokens=price, ledger=hosting.ledger)
+        self._terms = Terms(model, hosting, url=url, now=time.monotonic())
         self._pool = ThreadPoolExecutor(most, thread_name_prefix="hosted")
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
@@ -70,8 +64,7 @@ class HostedEmbedder:
         cut = [tokens.cut(prefix + text, self.max_tokens) for text in texts]
         asked = [Text(place, text, size) for place, (text, size) in enumerate(cut) if text.strip()]
         vectors = np.zeros((len(texts), self.dims), np.float32)
-        most = min(self._hosting.batch_size, MOST_TEXTS[self._model.runtime.name])
-        batches = packed(asked, texts=most, tokens=self._limiter.batch_tokens)
+        batches = self._terms.packed(asked)
         for batch, rows in zip(batches, self._all(batches, kind), strict=True):
             vectors[[text.place for text in batch]] = rows
         return finish(vectors, normalize=self._model.normalize)
@@ -85,7 +78,7 @@ class HostedEmbedder:
         """The vectors of all batches. After the first failure no further request is sent."""
         stop = threading.Event()
         calls: list[Future[Vectors]] = [
-            self._pool.submit(self._embedded, [text.text for text in batch], _Cost.of(batch), kind, stop)
+            self._pool.submit(self._embedded, [text.text for text in batch], Size.of(batch), kind, stop)
             for batch in batches
         ]
         try:
@@ -102,60 +95,47 @@ class HostedEmbedder:
                 wait(calls)  # what is under way is settled before anybody reads what was spent
             raise
 
-    def _embedded(self, texts: Sequence[str], cost: _Cost, kind: Kind, stop: threading.Event) -> Vectors:
+    def _embedded(self, texts: Sequence[str], size: Size, kind: Kind, stop: threading.Event) -> Vectors:
         """One batch, tried again until it succeeds or there is no patience left."""
-        question = self._protocol.question(texts, kind)
-        started, failures = None, 0
+        question, request = self._protocol.question(texts, kind), Request(self._terms, size)
         while True:
-            self._wait_for_turn(cost, stop)
-            started = time.monotonic() if started is None else started
-            found = self._attempt(question, texts, cost)
+            self._wait_for_turn(request, stop)
+            found = self._attempt(request, question, texts)
             if isinstance(found, Answer):
                 return found.vectors
-            failures += 1
             if not found.again:
                 raise self._refusal(found)
-            with self._lock:
-                pause = pause_s(
-                    failures,
-                    found.retry_after_s,
-                    spent_s=time.monotonic() - started,
-                    patience=self._hosting.patience,
-                    rng=self._hosting.rng,
-                )
-                if found.retry_after_s is not None and pause is not None:
-                    self._limiter.hold(time.monotonic() + found.retry_after_s)
+            pause = request.failed(found.retry_after_s, now=time.monotonic())
             if pause is None:
-                raise self._gave_up(found, failures)
+                raise self._gave_up(found, request.failures)
             _sleep(pause, stop)
 
-    def _wait_for_turn(self, cost: _Cost, stop: threading.Event) -> None:
-        now, longest = time.monotonic(), self._hosting.wait_s
-        with self._lock:
-            start = self._limiter.book(cost.tokens, now=now, latest=float("inf") if longest is None else now + longest)
+    def _wait_for_turn(self, request: Request, stop: threading.Event) -> None:
+        now = time.monotonic()
+        start = request.book(now)
         if start is None:
             raise Unavailable(
-                f"the rate limit is reached, the next request may not go within {longest:g} s",
+                f"the rate limit is reached, the next request may not go within {self._hosting.wait_s:g} s",
                 where=self._where,
                 remedy="raise embed.rate_limit in pipeline.yaml if the provider allows more",
             )
         _sleep(start - now, stop)
 
-    def _attempt(self, question: bytes, texts: Sequence[str], cost: _Cost) -> Answer | Failure:
+    def _attempt(self, request: Request, question: bytes, texts: Sequence[str]) -> Answer | Failure:
         """Send it once and settle what it cost, whatever comes of it."""
-        self._purse.set_aside(cost.most, where=self._where)
-        billed = cost.tokens  # what an answer that is lost or can't be used may have cost
+        request.pay(time.monotonic())
+        billed: int | None = None
         try:
             most_bytes = _BYTES_AROUND + len(texts) * self.dims * _BYTES_PER_NUMBER + len(question) * _BYTES_PER_TEXT
             found = self._endpoint.ask(question, most_bytes=most_bytes)
             if isinstance(found, Failure):
-                billed = billed if found.billed else 0
+                billed = None if found.billed else 0
                 return found
             answer = self._read(found, texts)
-            billed = cost.tokens if answer.billed_tokens is None else answer.billed_tokens
+            billed = answer.billed_tokens
             return answer
         finally:
-            self._purse.settle(cost.most, billed)
+            request.settle(billed)
 
     def _read(self, reply: Reply, texts: Sequence[str]) -> Answer:
         try:
@@ -185,18 +165,6 @@ class HostedEmbedder:
             where=self._where,
             remedy="try again later; what is embedded is kept",
         )
-
-
-@dataclass(frozen=True)
-class _Cost:
-    """Tokens of a batch: the estimate, and what no tokenizer exceeds."""
-
-    tokens: int
-    most: int
-
-    @staticmethod
-    def of(batch: Sequence[Text]) -> _Cost:
-        return _Cost(sum(text.tokens for text in batch), sum(tokens.most_tokens(text.text) for text in batch))
 
 
 class _Stopped(Exception):

@@ -62,6 +62,10 @@ class Limiter:
         """Tokens that a request should have at most: a full bucket."""
         return max(1, int(self._tokens.capacity))
 
+    def flow(self, tokens: int) -> float:
+        """Requests of so many tokens per second that go through in the long run."""
+        return min(self._requests.per_second, self._tokens.per_second / tokens)
+
     def book(self, tokens: int, *, now: float, latest: float = float("inf")) -> float | None:
         """Book one request and give the time at which it may go; None, and nothing booked, if that is after `latest`.
 
