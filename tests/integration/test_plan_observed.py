@@ -183,8 +183,11 @@ def test_a_refusal_is_exit_code_1_until_an_override_allows_it(root: Path, reader
     save(root, paid)
     assert plan("--live").return_value == 1
     day = datetime.now(UTC).date() + timedelta(days=3)
-    rule = f"{{rule: cost-above-budget, reason: a test, expires: {day}}}"
-    (root / OVERRIDES).write_text(f"apiVersion: turnout/v1\nkind: Overrides\noverrides:\n  - {rule}\n")
+    rules = "".join(
+        f"  - {{rule: {rule}, reason: a test, expires: {day}}}\n"
+        for rule in ("cost-above-budget", "worst-hour-above-budget")
+    )
+    (root / OVERRIDES).write_text(f"apiVersion: turnout/v1\nkind: Overrides\noverrides:\n{rules}")
     assert plan("--live").return_value == 0
 
 

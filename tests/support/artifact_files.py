@@ -14,6 +14,8 @@ MODEL = "pipelines/toys/model.yaml"
 PIPELINE = "pipelines/toys/pipeline.yaml"
 GATES = "pipelines/toys/gates.yaml"
 OVERRIDES = "pipelines/toys/overrides.yaml"
+QUARANTINE = "pipelines/toys/quarantine.yaml"
+POLICY = "pipelines/policy.yaml"
 LOCK = "pipelines/toys/release.json"
 QUERIES = "pipelines/toys/evaluation/queries.jsonl"
 QRELS = "pipelines/toys/evaluation/qrels.tsv"
@@ -119,7 +121,7 @@ limits:
   max_query_chars: 1000
   max_concurrent_searches: 16
 budget:
-  per_month: 10
+  per_month: 100
   per_backfill: 1
   currency: USD
 """,
@@ -145,9 +147,17 @@ verify:
 apiVersion: turnout/v1
 kind: Overrides
 overrides:
-  - rule: budget
+  - rule: cost-above-budget
     reason: the corpus doubled, see the ticket
     expires: 2026-07-01
+""",
+    QUARANTINE: """\
+apiVersion: turnout/v1
+kind: Quarantine
+releases:
+  - release: r-0123456789abcdef
+    reason: half of the searches timed out
+    since: 2026-06-01
 """,
     QUERIES: """\
 {"_id": "q1", "text": "a wooden train", "filters": {"kind": "toy"}}
@@ -155,6 +165,22 @@ overrides:
 """,
     QRELS: "query-id\tcorpus-id\tscore\nq1\td1\t2\nq1\td2\t0\nq2\td3\t1\n",
 }
+
+POLICY_TEXT = """\
+apiVersion: turnout/v1
+kind: Policy
+licences: [apache-2.0, MIT]
+rate_limit:
+  max_increase: 1.5
+worst_hour:
+  max_share: 0.5
+retention:
+  releases: 2
+deletions:
+  - collection: old-toys
+    reason: nobody searches it any more
+    expires: 2026-07-01
+"""
 
 
 def checked(texts: dict[str, str], *, today: str = TODAY, collection: str = COLLECTION) -> Checked:

@@ -42,7 +42,7 @@ def command(collection: str, processes: int | None, events: IO[str] | None) -> N
     from turnout import observed
     from turnout.apply import apply
     from turnout.cli.applying import context, query_set
-    from turnout.cli.artifacts import load_release
+    from turnout.cli.artifacts import load_policy, load_release
     from turnout.cli.plan import permissions
     from turnout.cli.progress import Teller, as_json_lines
     from turnout.cli.settings import from_environment
@@ -53,7 +53,8 @@ def command(collection: str, processes: int | None, events: IO[str] | None) -> N
     head = load_release(settings, collection)
     reader, names = settings.reader(), settings.names(collection)
     live, seen = observed.live_release(reader, names), observed.observe(reader, names)
-    plan = make_plan(live, head, seen, overrides=permissions(settings, collection))
+    allowed, policy = permissions(settings, collection), load_policy(settings)
+    plan = make_plan(live, head, seen, overrides=allowed, policy=policy)
     console = Console(soft_wrap=True)  # a name is never broken in the middle
     for part in text(plan):
         console.print(part)

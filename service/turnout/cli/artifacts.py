@@ -14,15 +14,16 @@ import msgspec
 from turnout.cli.settings import Settings
 from turnout.errors import BadInput, EnvironmentProblem, Refused
 from turnout.passages import CODE_VERSIONS
-from turnout.release.artifacts import Release
+from turnout.release.artifacts import Policy, Release
 from turnout.release.checking import Checked, artifact_file, check, mapping_file, refusal
-from turnout.release.findings import printable
+from turnout.release.findings import Finding, printable
 from turnout.release.fingerprint import decode
+from turnout.release.policy import POLICY_FILE, read_policy
 
 MAX_BYTES = 16 * 1024 * 1024
 _NOT_COLLECTIONS = frozenset({"definitions"})
 _IN_PIPELINES = (
-    *("model.yaml", "pipeline.yaml", "gates.yaml", "overrides.yaml", "release.json"),
+    *("model.yaml", "pipeline.yaml", "gates.yaml", "overrides.yaml", "quarantine.yaml", "release.json"),
     *("evaluation/queries.jsonl", "evaluation/qrels.tsv"),
 )
 
@@ -92,6 +93,32 @@ def read_files(root: Path, collection: str) -> dict[str, bytes]:
 def check_collection(root: Path, collection: str) -> Checked:
     """Read and check one collection as it lies on disk, today."""
     return check(collection, read_files(root, collection), today=today(), code=CODE_VERSIONS)
+
+
+def check_policy(root: Path) -> tuple[Policy, list[Finding]]:
+    """The policy as it lies on disk, and what is wrong with its file today. Without a file it is as strict as it gets.
+
+    Raises:
+        Refused: a link that leads out of the root, something that is not a plain file, or more than 16 MiB.
+        EnvironmentProblem: a file that can't be read.
+    """
+    base = os.path.realpath(root)
+    data = _read(base, POLICY_FILE) if _is_folder_inside(base, os.path.dirname(POLICY_FILE)) else None
+    return read_policy(data, today=today())
+
+
+def load_policy(settings: Settings) -> Policy:
+    """The policy of a root.
+
+    Raises:
+        Refused: findings stand against its file; the first one is named.
+        EnvironmentProblem: a file that can't be read.
+    """
+    policy, findings = check_policy(settings.root)
+    if findings:
+        first = findings[0]
+        raise Refused(first.problem, where=first.place, remedy=first.remedy)
+    return policy
 
 
 def load_release(settings: Settings, collection: str) -> Release:

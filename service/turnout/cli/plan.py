@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from turnout.cli.artifacts import check_collection, decode_release, load_release
+from turnout.cli.artifacts import check_collection, decode_release, load_policy, load_release
 from turnout.cli.settings import Settings, from_environment
 from turnout.errors import Unavailable
 from turnout.release.checking import artifact_file
@@ -27,8 +27,8 @@ def command(collection: str, ref: str | None, live: bool, confirming: bool, form
     """Show what bringing COLLECTION's release live will do: class of change, stages, time, money, disk and memory.
 
     The head is the working tree, valid and locked (`turnout validate`, `turnout lock`). A cluster is asked if there is
-    one; with --live or --confirm there must be one. Exit code 1 if the plan is refused or the server disagrees with a
-    rule.
+    one; with --live or --confirm there must be one. Exit code 1 if the plan is refused, by pipelines/policy.yaml or by
+    what it would cost or run into, or if the server disagrees with a rule.
 
     \b
     turnout plan python-docs                      against the last commit
@@ -44,7 +44,8 @@ def command(collection: str, ref: str | None, live: bool, confirming: bool, form
     head = load_release(settings, collection)
     base = _live(settings, collection) if live else _at_ref(settings, collection, ref or "HEAD")
     observed = _observed(settings, collection, base, needed=live or confirming)
-    plan = make_plan(base, head, observed, overrides=permissions(settings, collection))
+    allowed, policy = permissions(settings, collection), load_policy(settings)
+    plan = make_plan(base, head, observed, overrides=allowed, policy=policy)
     findings = _confirm(settings, base, head, plan) if confirming else None
     _show(plan, findings, form)
     return 1 if plan.refusals or findings else 0

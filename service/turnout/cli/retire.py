@@ -7,18 +7,27 @@ from typing import TYPE_CHECKING
 
 import click
 
+from turnout.cli.artifacts import load_policy
 from turnout.cli.known import check_known
 from turnout.cli.settings import from_environment
+from turnout.errors import Refused
+from turnout.release.policy import POLICY_FILE
 
 if TYPE_CHECKING:
     from turnout.alias import Observed
+    from turnout.release.artifacts import Policy
 
 DRAIN_S = 60.0
+DEFAULT_KEEP = 1
 
 
 @click.command(short_help="Delete the views that nobody needs any more.")
 @click.argument("collection")
-@click.option("--keep", type=click.IntRange(min=0), default=1, show_default=True, help="Releases kept for going back.")
+@click.option(
+    "--keep",
+    type=click.IntRange(min=0),
+    help="Releases kept for going back. [default: what pipelines/policy.yaml asks for, at least 1]",
+)
 @click.option(
     "--drain",
     type=click.FloatRange(min=0),
@@ -29,11 +38,12 @@ DRAIN_S = 60.0
 )
 @click.option("--dry-run", is_flag=True, help="Say what would go, delete nothing, wait for nothing.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def command(collection: str, keep: int, drain: float, dry_run: bool, form: str) -> int:
+def command(collection: str, keep: int | None, drain: float, dry_run: bool, form: str) -> int:
     """Delete the views of COLLECTION that are neither live, nor being built, nor kept for going back, nor searched.
 
     Says for every view whether it goes or stays, and why. What isn't known counts as a reason to stay. Exit code 1 if
-    the collection is frozen: then nothing goes.
+    the collection is frozen: then nothing goes. It is refused to --keep fewer than `retention.releases` in
+    pipelines/policy.yaml.
 
     \b
     Examples:
@@ -49,6 +59,7 @@ def command(collection: str, keep: int, drain: float, dry_run: bool, form: str) 
 
     settings = from_environment()
     check_known(settings, collection)
+    keep = _kept(load_policy(settings), keep)
     reader, names = settings.reader(), settings.names(collection)
     seen = observe(reader, names)
     kept = judge(seen, keep=keep)
@@ -70,6 +81,24 @@ def command(collection: str, keep: int, drain: float, dry_run: bool, form: str) 
             f"{_views(len(going))} {'would go' if dry_run else 'deleted'}, {_views(len(rows) - len(going))} kept"
         )
     return 1 if seen.frozen else 0
+
+
+def _kept(policy: Policy, keep: int | None) -> int:
+    """How many former releases to keep.
+
+    Raises:
+        Refused: fewer than policy asks for.
+    """
+    least = policy.retention.releases
+    if keep is None:
+        return max(DEFAULT_KEEP, least)
+    if keep < least:
+        raise Refused(
+            f"--keep {keep} leaves fewer releases to go back to than policy asks for ({least})",
+            where=POLICY_FILE,
+            remedy=f"say --keep {least} or more, or lower retention.releases in a review",
+        )
+    return keep
 
 
 def _why(seen: Observed, index: str, keep: int) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from turnout.cli.artifacts import check_collection, chosen
+from turnout.cli.artifacts import check_collection, check_policy, chosen
 from turnout.cli.findings import FORMATS, render
 from turnout.cli.settings import from_environment
 from turnout.errors import TurnoutError
@@ -20,7 +20,8 @@ from turnout.release.findings import Finding
 def command(collections: tuple[str, ...], form: str) -> int:
     """Check artifacts and their locks: each file by itself, the files against each other, release.json against them.
 
-    Without a COLLECTION all are checked. Exit code: 0 nothing found, 1 findings, 2 unknown collection.
+    Without a COLLECTION all are checked; pipelines/policy.yaml always is.
+    Exit code: 0 nothing found, 1 findings, 2 unknown collection.
 
     \b
     turnout validate
@@ -30,9 +31,17 @@ def command(collections: tuple[str, ...], form: str) -> int:
     """
     root = from_environment().root
     names = chosen(root, collections)
-    findings = [finding for name in names for finding in collection_findings(root, name)]
+    findings = [*policy_findings(root), *(finding for name in names for finding in collection_findings(root, name))]
     click.echo(render(findings, form=form, collections=len(names)))
     return 1 if findings else 0
+
+
+def policy_findings(root: Path) -> Iterator[Finding]:
+    """The findings of the policy file."""
+    try:
+        yield from check_policy(root)[1]
+    except TurnoutError as error:
+        yield Finding(error.where, 1, 1, "", "unreadable-file", error.what, error.remedy)
 
 
 def collection_findings(root: Path, collection: str) -> Iterator[Finding]:

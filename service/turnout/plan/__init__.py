@@ -10,7 +10,7 @@ from turnout.plan.differences import differences
 from turnout.plan.estimate import Estimate, estimate
 from turnout.plan.explain import explain
 from turnout.plan.observed import Observed, ObservedView, assumed
-from turnout.plan.refusals import Refusal
+from turnout.plan.refusal import Refusal
 from turnout.plan.stages import (
     Backfill,
     CatchUp,

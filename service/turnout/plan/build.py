@@ -10,13 +10,19 @@ from turnout.plan.change import Change, Difference, highest
 from turnout.plan.differences import differences
 from turnout.plan.estimate import Estimate, estimate
 from turnout.plan.observed import Observed
-from turnout.plan.refusals import Refusal, refusals
+from turnout.plan.refusal import Refusal
+from turnout.plan.refusals import lift, refusals
 from turnout.plan.stages import Stage, stages
-from turnout.release.artifacts import Release
+from turnout.release.artifacts import Policy, Release
+
+STRICT = Policy()
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that `turnout plan` says. `notes` are things to know that refuse nothing."""
+    """Everything that `turnout plan` says.
+
+    `notes` are things to know that refuse nothing; `lifted` would be refused if no override allowed it.
+    """
 
     collection: str
     base_id: str | None
@@ -27,13 +33,22 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     estimate: Estimate
     refusals: tuple[Refusal, ...]
     notes: tuple[str, ...]
+    lifted: tuple[Refusal, ...] = ()
 
 
-def make_plan(base: Release | None, head: Release, observed: Observed, *, overrides: Collection[str] = ()) -> Plan:
+def make_plan(
+    base: Release | None,
+    head: Release,
+    observed: Observed,
+    *,
+    overrides: Collection[str] = (),
+    policy: Policy = STRICT,
+) -> Plan:
     """The plan that takes a collection from `base` to `head` on what was observed.
 
     Args:
         overrides: names of rules that may be broken today.
+        policy: the rules of the repository; the strict ones unless it says otherwise.
 
     Raises:
         BadInput: base and head are of two collections.
@@ -41,6 +56,7 @@ def make_plan(base: Release | None, head: Release, observed: Observed, *, overri
     found = differences(base, head)
     path = stages(head, observed, base=base, differences=found)
     cost = estimate(base, head, path, observed)
+    refused, lifted = lift(refusals(base, head, path, cost, observed, policy=policy), overrides)
     return Plan(
         collection=head.collection,
         base_id=base.id if base else None,
@@ -49,8 +65,9 @@ def make_plan(base: Release | None, head: Release, observed: Observed, *, overri
         differences=found,
         stages=path,
         estimate=cost,
-        refusals=refusals(head, path, cost, observed, overrides),
+        refusals=refused,
         notes=tuple(_notes(base, head, observed)),
+        lifted=lifted,
     )
 
 

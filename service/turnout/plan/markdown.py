@@ -48,6 +48,7 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 
 def _refusals(plan: Plan) -> list[str]:
     lines = [f"- **refused** {code(item.rule)}: {escape(item.what)}. {escape(item.remedy)}." for item in plan.refusals]
+    lines += [f"- lifted by an override {code(item.rule)}: {escape(item.what)}." for item in plan.lifted]
     return ["\n".join(lines)] if lines else []
 
 

@@ -1,15 +1,19 @@
-"""What policy refuses already in the plan. An active override of the rule's name lifts it, the freeze excepted."""
+"""What is refused already in the plan: by policy, and by what the plan would cost or run into.
+
+An active override of the rule's name lifts it, if `release.overridable` knows the name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-
-import msgspec
+from collections.abc import Collection, Iterable, Iterator
 
 from turnout.plan.estimate import Estimate
 from turnout.plan.observed import Observed
+from turnout.plan.policy import breaches
+from turnout.plan.refusal import Refusal, or_override
 from turnout.plan.stages import Flip, Stage
-from turnout.release.artifacts import Release
+from turnout.release.artifacts import Policy, Release
+from turnout.release.overridable import OVERRIDABLE
 
 COST_ABOVE_BUDGET = "cost-above-budget"
 CURRENCIES_DIFFER = "currencies-differ"
@@ -19,44 +23,51 @@ ALIAS_ON_SEVERAL = "alias-on-several-indexes"
 REPLACES_ADOPTED = "replaces-adopted"
 DOCUMENTS_MISSING = "documents-missing"
 
-# Only these can be lifted: the others mean that a flip would fail or that someone has said no.
-LIFTABLE = frozenset({COST_ABOVE_BUDGET, CURRENCIES_DIFFER, BACKFILL_TOO_LONG, REPLACES_ADOPTED})
-
 LONGEST_BACKFILL_SECONDS = 7 * 24 * 3600
 
 
-class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule that says no, why, and what to do."""
-
-    rule: str
-    what: str
-    remedy: str
-
-
 def refusals(
-    head: Release, stages: tuple[Stage, ...], estimate: Estimate, observed: Observed, overrides: Collection[str] = ()
+    base: Release | None,
+    head: Release,
+    stages: tuple[Stage, ...],
+    estimate: Estimate,
+    observed: Observed,
+    *,
+    policy: Policy,
 ) -> tuple[Refusal, ...]:
-    """Why this plan may not be applied; empty if it may."""
-    found = [*_money(head, estimate), *_time(estimate), *_flip(stages, observed), *_adopted(stages, observed)]
-    return tuple(refusal for refusal in found if refusal.rule not in LIFTABLE or refusal.rule not in overrides)
+    """Why this plan may not be applied, before overrides; empty if it may."""
+    return (
+        *breaches(policy, base, head),
+        *_money(head, estimate),
+        *_time(estimate),
+        *_flip(stages, observed),
+        *_adopted(stages, observed),
+    )
+
+
+def lift(found: Iterable[Refusal], overrides: Collection[str]) -> tuple[tuple[Refusal, ...], tuple[Refusal, ...]]:
+    """What stays refused, and what overrides lift."""
+    stays: list[Refusal] = []
+    lifted: list[Refusal] = []
+    for refusal in found:
+        (lifted if refusal.rule in OVERRIDABLE and refusal.rule in overrides else stays).append(refusal)
+    return tuple(stays), tuple(lifted)
 
 
 def _money(head: Release, estimate: Estimate) -> Iterator[Refusal]:
     budget, cost = head.pipeline.budget, estimate.cost
-    if not cost:
-        return
-    if budget.currency != estimate.currency:
+    if budget.currency != estimate.currency and head.model.price.per_million_tokens:
         yield Refusal(
             rule=CURRENCIES_DIFFER,
             what=f"the price is in {estimate.currency}, the budget in {budget.currency}: they can't be compared",
             remedy="give price and budget in one currency",
         )
-    elif cost > budget.per_backfill:
+    elif cost and cost > budget.per_backfill:
         yield Refusal(
             rule=COST_ABOVE_BUDGET,
             what=f"the backfill would cost {cost:.2f} {budget.currency}, "
             f"budget.per_backfill is {budget.per_backfill:.2f}",
-            remedy=f"raise budget.per_backfill, or add an override of {COST_ABOVE_BUDGET} with a reason and a day",
+            remedy=or_override("raise budget.per_backfill", COST_ABOVE_BUDGET),
         )
 
 
@@ -66,8 +77,7 @@ def _time(estimate: Estimate) -> Iterator[Refusal]:
         yield Refusal(
             rule=BACKFILL_TOO_LONG,
             what=f"the backfill would take {seconds / 86_400:.1f} days, bound by {estimate.bound_by}",
-            remedy="raise the rate limit or use a faster runtime, "
-            f"or add an override of {BACKFILL_TOO_LONG} with a reason and a day",
+            remedy=or_override("raise the rate limit, use a faster runtime", BACKFILL_TOO_LONG),
         )
 
 

@@ -41,6 +41,8 @@ def text(plan: Plan) -> Iterator[RenderableType]:
         yield Text(f"  {printable(assumption)}", style="dim")
     for note in plan.notes:
         yield Text(f"note: {printable(note)}", style="yellow")
+    for lifted in plan.lifted:
+        yield Text(f"lifted by an override ({lifted.rule}): {printable(lifted.what)}", style="yellow")
     for refusal in plan.refusals:
         yield Text(f"refused ({refusal.rule}): {printable(refusal.what)}\n  {printable(refusal.remedy)}", style="red")
 

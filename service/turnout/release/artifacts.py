@@ -331,3 +331,64 @@ class Release(Artifact, frozen=True):
     gates: Gates
     evaluation: Evaluation | None
     code: CodeVersions
+
+
+class QuarantinedRelease(Artifact, frozen=True):
+    """A release that failed: it is refused wherever it is met. `since` is an ISO date."""
+
+    release: str
+    reason: str
+    since: str
+
+
+class Quarantine(Artifact, frozen=True):
+    """quarantine.yaml: releases that failed. Absent in normal times."""
+
+    api_version: Literal["turnout/v1"] = msgspec.field(name="apiVersion")
+    kind: Literal["Quarantine"]
+    releases: list[QuarantinedRelease]
+
+
+class RateLimitPolicy(Artifact, frozen=True):
+    """How much a rate limit of embedding that costs money may grow in one change: a factor, 1 for not at all."""
+
+    max_increase: float = 1.0
+
+
+class WorstHourPolicy(Artifact, frozen=True):
+    """Most that one hour of embedding may cost if something asks without end, as a share of `budget.per_month`."""
+
+    max_share: float = 1.0
+
+
+class RetentionPolicy(Artifact, frozen=True):
+    """Least number of former releases whose views stay followed, to go back to."""
+
+    releases: int = 1
+
+
+class Deletion(Artifact, frozen=True):
+    """The permission to delete a collection until a day (ISO date) for a reason."""
+
+    collection: str
+    reason: str
+    expires: str
+
+
+def _permissive() -> list[str]:
+    return ["Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT"]
+
+
+class Policy(Artifact, frozen=True):
+    """pipelines/policy.yaml: rules for every collection. What the file doesn't say is as strict as it gets.
+
+    `licences` are SPDX identifiers of models that may be used, in any case of letters.
+    """
+
+    api_version: Literal["turnout/v1"] = msgspec.field(name="apiVersion", default=API_VERSION)
+    kind: Literal["Policy"] = "Policy"
+    licences: list[str] = msgspec.field(default_factory=_permissive)
+    rate_limit: RateLimitPolicy = RateLimitPolicy()
+    worst_hour: WorstHourPolicy = WorstHourPolicy()
+    retention: RetentionPolicy = RetentionPolicy()
+    deletions: list[Deletion] = []

@@ -7,6 +7,7 @@ then the rules between files that are valid, then the lock.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from collections.abc import Mapping as Files
 from typing import Any, TypeVar
 
@@ -14,13 +15,14 @@ import msgspec
 
 from turnout.errors import Refused
 from turnout.release import fingerprint
-from turnout.release.artifacts import CodeVersions, Gates, Model, Overrides, Pipeline, Release
+from turnout.release.artifacts import CodeVersions, Gates, Model, Overrides, Pipeline, Quarantine, Release
 from turnout.release.document import Document
 from turnout.release.findings import Finding, printable, shown
 from turnout.release.json_reader import read_json
 from turnout.release.judgments import QRELS, QUERIES, read_judgments
 from turnout.release.mapping import read_mapping
-from turnout.release.overrides import ended_overrides
+from turnout.release.overrides import override_findings, unused
+from turnout.release.quarantine import quarantine_findings, quarantined
 from turnout.release.rules import Bundle, broken_rules
 from turnout.release.schema import Kind, convert
 from turnout.release.staleness import stale_lock
@@ -47,6 +49,14 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     release: Release | None
     findings: tuple[Finding, ...]
     overrides: Overrides | None = None
+    overrides_document: Document | None = None
+    """overrides.yaml with its places; None if it isn't there or can't be read."""
+
+    def unused_overrides(self, used: Collection[str]) -> tuple[Finding, ...]:
+        """A finding for each override that lifts nothing; `used` names the rules that were broken and lifted."""
+        if self.overrides is None or self.overrides_document is None:
+            return ()
+        return tuple(unused(self.overrides_document, self.overrides, used))
 
 
 def mapping_file(collection: str) -> str:
@@ -71,12 +81,19 @@ def check(collection: str, files: Files[str, bytes], *, today: str, code: CodeVe
         return Checked(release=None, findings=(_bad_name(collection),))
     checker = _Checker(collection, files)
     overrides = checker.overrides(today)
+    quarantine = checker.quarantine(today)
     release = checker.release(code)
     if release is not None:
         checker.lock(release)
+        checker.refuse(release, quarantine)
     trusted = all(finding.rule in LOCK_RULES for finding in checker.findings)
     findings = tuple(sorted(set(checker.findings))[:MOST_FINDINGS])
-    return Checked(release=release if trusted else None, findings=findings, overrides=overrides)
+    return Checked(
+        release=release if trusted else None,
+        findings=findings,
+        overrides=overrides,
+        overrides_document=checker.document("overrides"),
+    )
 
 
 def lock(collection: str, files: Files[str, bytes], *, today: str, code: CodeVersions) -> Release:
@@ -133,8 +150,24 @@ class _Checker:
         """The overrides, if there are any."""
         overrides = self._artifact("overrides", Overrides, optional=True)
         if overrides is not None:
-            self.findings.extend(ended_overrides(self._documents["overrides"], overrides, today))
+            self.findings.extend(override_findings(self._documents["overrides"], overrides, today))
         return overrides
+
+    def quarantine(self, today: str) -> Quarantine | None:
+        """The releases that failed, if there are any."""
+        quarantine = self._artifact("quarantine", Quarantine, optional=True)
+        if quarantine is not None:
+            self.findings.extend(quarantine_findings(self._documents["quarantine"], quarantine, today))
+        return quarantine
+
+    def refuse(self, release: Release, quarantine: Quarantine | None) -> None:
+        """Find the release in quarantine."""
+        if quarantine is not None:
+            self.findings.extend(quarantined(self._documents["quarantine"], quarantine, release.id))
+
+    def document(self, kind: Kind) -> Document | None:
+        """A file that was read, with its places."""
+        return self._documents.get(kind)
 
     def lock(self, release: Release) -> None:
         """Find release.json missing, too large, or other than the artifacts give."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jsonschema import ValidationError
     from jsonschema.protocols import Validator
 
-Kind = Literal["model", "pipeline", "gates", "overrides"]
+Kind = Literal["model", "pipeline", "gates", "overrides", "quarantine", "policy"]
 Value = TypeVar("Value")
 
 _TYPES = {

@@ -243,7 +243,10 @@ def test_both_views_are_counted_while_they_coexist() -> None:
 
 # refusals and notes
 
-PAID = make_release(model={"pooling": "cls", "price": {"per_million_tokens": 50.0}})
+PAID = make_release(
+    model={"pooling": "cls", "price": {"per_million_tokens": 50.0}},
+    pipeline={"embed": {"rate_limit": {"tokens_per_minute": 3000}}},  # a worst hour of 9 USD, within the month's budget
+)
 
 
 def rules(plan: Plan) -> list[str]:

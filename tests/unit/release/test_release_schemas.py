@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import subprocess
 import sys
 import types
@@ -18,15 +19,31 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.artifact_files import GATES, MODEL, OVERRIDES, PIPELINE, TEXTS
-from turnout.release.artifacts import Gates, Model, Overrides, Pipeline
+from support.artifact_files import GATES, MODEL, OVERRIDES, PIPELINE, POLICY, POLICY_TEXT, QUARANTINE, TEXTS
+from turnout.release.artifacts import Gates, Model, Overrides, Pipeline, Policy, Quarantine
 from turnout.release.document import Document, Places
 from turnout.release.schema import Kind, accepts, convert, definition, findings
 
-KINDS: dict[Kind, type] = {"model": Model, "pipeline": Pipeline, "gates": Gates, "overrides": Overrides}
+KINDS: dict[Kind, type] = {
+    "model": Model,
+    "pipeline": Pipeline,
+    "gates": Gates,
+    "overrides": Overrides,
+    "quarantine": Quarantine,
+    "policy": Policy,
+}
+FILES: dict[Kind, str] = {
+    "model": MODEL,
+    "pipeline": PIPELINE,
+    "gates": GATES,
+    "overrides": OVERRIDES,
+    "quarantine": QUARANTINE,
+    "policy": POLICY,
+}
+ALWAYS_SAID = {"apiVersion", "kind"}
 VALID: dict[Kind, Any] = {
-    kind: yaml.safe_load(TEXTS[file].replace("2026-07-01", '"2026-07-01"'))
-    for kind, file in (("model", MODEL), ("pipeline", PIPELINE), ("gates", GATES), ("overrides", OVERRIDES))
+    kind: yaml.safe_load(re.sub(r"(\d{4}-\d\d-\d\d)", r'"\1"', (TEXTS | {POLICY: POLICY_TEXT})[file]))
+    for kind, file in FILES.items()
 }
 SCALARS = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
@@ -53,11 +70,12 @@ def _same(schema: dict[str, Any], wanted: Any, where: str) -> None:
         fields = msgspec.structs.fields(wanted)
         assert schema["additionalProperties"] is False, where
         assert set(schema["properties"]) == {field.encode_name for field in fields}, where
-        assert set(schema["required"]) == {field.encode_name for field in fields if field.required}, where
+        needed = {field.encode_name for field in fields if field.required or field.encode_name in ALWAYS_SAID}
+        assert set(schema["required"]) == needed, where
         for field in fields:
             inner = schema["properties"][field.encode_name]
             _same(inner, field.type, f"{where}.{field.encode_name}")
-            if not field.required:
+            if field.encode_name not in needed:
                 assert inner.get("default") == _default(field), f"{where}.{field.encode_name}"
     elif get_origin(wanted) is Literal:
         assert set(schema.get("enum", [schema.get("const")])) == set(get_args(wanted)), where
