@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from support.applying import WORDS
-from support.artifact_files import GATES, LOCK, MODEL, OVERRIDES, PIPELINE, QRELS, QUERIES, TEXTS, locked
+from support.artifact_files import GATES, LOCK, MODEL, OVERRIDES, PIPELINE, POLICY, QRELS, QUERIES, TEXTS, locked
 from support.toy_model import make_toy_model
 from turnout.cli.main import main
 from turnout.elastic.names import Names
@@ -128,6 +128,9 @@ def test_a_change_goes_live_and_back_and_its_view_is_retired(root: Path, turnout
     (old,) = (view["index"] for view in json.loads(turnout("status", "toys", "--format", "json")[1])["views"][1:])
     code, shown = turnout("retire", "toys", "--dry-run")
     assert (code, f"stays   {old}: release {second} is kept for going back" in shown) == (0, True), shown
+    code, shown = turnout("retire", "toys", "--keep", "0", "--dry-run")
+    assert (code, "fewer releases to go back to than policy asks for (1)" in shown) == (1, True), shown
+    (root / POLICY).write_text("apiVersion: turnout/v1\nkind: Policy\nretention: {releases: 0}\n")
     code, shown = turnout("retire", "toys", "--keep", "0", "--dry-run")
     assert f"goes    {old}: release {second} is former and not among the 0 kept" in shown
     code, shown = turnout("retire", "toys", "--keep", "0", "--drain", "0", "--format", "json")

@@ -174,6 +174,8 @@ rate_limit:
   max_increase: 1.5
 worst_hour:
   max_share: 0.5
+limits:
+  min_share: 0.75
 retention:
   releases: 2
 deletions:

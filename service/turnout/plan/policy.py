@@ -2,7 +2,7 @@
 
 Rules about a state (`unpinned`, `worst-hour-above-budget`, ...) hold for every release, whatever was before: a
 permission that has ended must not live on in the base. Rules about a change (`...-raised`, `...-lowered`,
-`gates-weakened`, `judgments-removed`) need a base. A local model at price 0 can't cost money, so nothing about money
+`gates-weakened`, `filter-removed`, ...) need a base. A local model at price 0 can't cost money, so nothing about money
 holds for it.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from turnout.plan.narrowed import narrowed
 from turnout.plan.pinned import unpinned
 from turnout.plan.refusal import Refusal, or_override
 from turnout.plan.weakened import weakened
@@ -38,7 +39,7 @@ def breaches(policy: Policy, base: Release | None, head: Release) -> tuple[Refus
     if costs(head):
         found += [*_limits_hold(head), *_budget(policy, base, head)]
     if base is not None:
-        found += [*_price(base.model, head.model), *weakened(base, head)]
+        found += [*_price(base.model, head.model), *weakened(base, head), *narrowed(policy, base, head)]
         if costs(head):
             found += [*_limits_raised(policy, base, head), *_budget_raised(base, head)]
     return tuple(found)

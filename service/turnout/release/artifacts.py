@@ -361,6 +361,12 @@ class WorstHourPolicy(Artifact, frozen=True):
     max_share: float = 1.0
 
 
+class LimitsPolicy(Artifact, frozen=True):
+    """Least share of a limit on callers and documents (`limits`) that may be left after one change."""
+
+    min_share: float = 0.5
+
+
 class RetentionPolicy(Artifact, frozen=True):
     """Least number of former releases whose views stay followed, to go back to."""
 
@@ -390,5 +396,6 @@ class Policy(Artifact, frozen=True):
     licences: list[str] = msgspec.field(default_factory=_permissive)
     rate_limit: RateLimitPolicy = RateLimitPolicy()
     worst_hour: WorstHourPolicy = WorstHourPolicy()
+    limits: LimitsPolicy = LimitsPolicy()
     retention: RetentionPolicy = RetentionPolicy()
     deletions: list[Deletion] = []

@@ -22,6 +22,8 @@ POLICY = frozenset(
         "price-lowered",
         "gates-weakened",
         "judgments-removed",
+        "filter-removed",
+        "limits-cut",
     }
 )
 REHEARSAL = frozenset({"slice-loss", "latency"})

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from turnout.release.artifacts import Policy, RateLimitPolicy, RetentionPolicy, WorstHourPolicy
+from turnout.release.artifacts import LimitsPolicy, Policy, RateLimitPolicy, RetentionPolicy, WorstHourPolicy
 from turnout.release.days import expiry_finding, known_day
 from turnout.release.document import Document
 from turnout.release.findings import Finding
@@ -55,6 +55,7 @@ def stricter(one: Policy, other: Policy) -> Policy:
         licences=[licence for licence in other.licences if licence.casefold() in allowed],
         rate_limit=RateLimitPolicy(max_increase=min(one.rate_limit.max_increase, other.rate_limit.max_increase)),
         worst_hour=WorstHourPolicy(max_share=min(one.worst_hour.max_share, other.worst_hour.max_share)),
+        limits=LimitsPolicy(min_share=max(one.limits.min_share, other.limits.min_share)),
         retention=RetentionPolicy(releases=max(one.retention.releases, other.retention.releases)),
         deletions=other.deletions,
     )

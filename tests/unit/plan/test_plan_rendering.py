@@ -45,13 +45,13 @@ def shown(made: Plan) -> str:
 
 
 def test_markdown_of_a_small_change() -> None:
-    made = plan(pipeline={"limits": {"max_k": 5}})
+    made = plan(pipeline={"limits": {"max_k": 80}})
     assert markdown(made) == (
         "### Plan for <code>toys</code>: operational\n\n"
         f"<code>{BASE.id}</code> → <code>{made.head_id}</code>\n\n"
         "| path | before | after | class | why |\n"
         "| --- | --- | --- | --- | --- |\n"
-        "| <code>/pipeline/limits/max&#95;k</code> | <code>100</code> | <code>5</code> | operational "
+        "| <code>/pipeline/limits/max&#95;k</code> | <code>100</code> | <code>80</code> | operational "
         "| a bound of the service |\n\n"
         "1. catch v1 up with documents\n"
         "2. verify v1&#58; attestation, parity, placeholders, ANN recall, judged quality\n"
