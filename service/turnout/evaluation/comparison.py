@@ -1,6 +1,6 @@
 """What a comparison of two runs found, as values that are stored, judged and drawn.
 
-Made by `turnout.evaluation.comparison`; read by rehearsal, gate and verify.
+Made by `turnout.evaluation.compare`; read by rehearsal, gate and verify.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class MetricChange(msgspec.Struct, frozen=True, kw_only=True):
 
     `gain` is head minus base. `gain_low` and `gain_high` bound it at 95 %, `gate_low` and `gate_high` at the gate's
     level (1 - 2 * alpha). `p_harm` is of the one-sided paired sign-flip test, `p_harm_holm` the same after Holm's
-    correction over all metrics.
+    correction over all metrics that the runs differ enough in to be judged.
     """
 
     metric: str
@@ -34,7 +34,11 @@ class MetricChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SliceChange(msgspec.Struct, frozen=True, kw_only=True):
-    """The gate's metric on one group of queries. `verdict` is None for a slice with too few queries to be judged."""
+    """The gate's metric on one group of queries.
+
+    `verdict` and `p_harm_holm` (Holm's correction over the judged slices) are None for a slice with too few queries to
+    be judged. Only a `fail` decides anything.
+    """
 
     slice: str
     queries: int
@@ -45,6 +49,7 @@ class SliceChange(msgspec.Struct, frozen=True, kw_only=True):
     gain_high: float
     p_harm: float
     verdict: Verdict | None
+    p_harm_holm: float | None = None
 
 
 class QueryChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +64,8 @@ class QueryChange(msgspec.Struct, frozen=True, kw_only=True):
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """Base against head on one query set.
 
+    `values` maps each metric to the head's mean, whether there is a base or not. Without a base (a new collection) or
+    without a judged query there is no change to speak of: `metrics`, `slices`, `by_query` and the extremes are empty.
     `detectable_loss` is the least true loss of `metric` that this query set finds in 0.8 of the cases at the gate's
     alpha, from the spread of the differences; None where there is no spread to go by. `judged_at_10_*` is the share of
     the first ten documents that has a judgment. `by_query` maps a query to [base, head]. `max_loss`, `slice_max_loss`
@@ -81,3 +88,4 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     max_loss: float | None = None
     slice_max_loss: float | None = None
     alpha: float | None = None
+    values: dict[str, float] = {}

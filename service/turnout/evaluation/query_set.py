@@ -1,7 +1,8 @@
 """Read a query set and its judgments, and say where a bad line is.
 
 `queries.jsonl` holds one JSON object a line; `qrels.tsv` holds judgments in TREC words. Both belong to a release by
-digest, so that a verdict names exactly the questions and answers that it was made from. Called by verify and apply.
+digest, so that a verdict names exactly the questions and answers that it was made from. Called by verify,
+apply and the rehearsal.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class JudgedQuery(msgspec.Struct, frozen=True, kw_only=True):
     """One information need.
 
     `filters` maps a filter field to the values of which one must match. `slice` names a group of queries that is
-    worth a look of its own; it decides nothing.
+    judged on its own as well.
     """
 
     id: str

@@ -3,7 +3,7 @@
 The sign-flip permutation test asks how often a mean as low (or high) comes up when each query's difference may as
 well have the other sign; the bootstrap interval says how large the difference is. Both are about the mean over queries
 (Smucker, Allan and Carterette, CIKM 2007, find the permutation test and the bootstrap fit for ranking metrics and the
-Wilcoxon and sign tests not). Called by verify's quality check.
+Wilcoxon and sign tests not). Called by `turnout.evaluation.changes`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from turnout.evaluation import draws
+
 Floats = NDArray[np.float64]
 
 EXACT_UP_TO = 16  # 2^16 sign patterns cost less than the Monte Carlo sample
 RESAMPLES = 20_000
-_CHUNK = 2_000_000  # elements drawn at a time: bounds the memory to some 16 MB
 _TIE = 1e-12  # sums of the same numbers in another order differ by less, relative to the sum of magnitudes
 
 
@@ -78,10 +79,27 @@ def sign_flip(differences: Sequence[float] | Floats, *, seed: int, resamples: in
     return SignFlip(p_harm, p_gain, p_two_sided, exact=exact)
 
 
+def least_p(differences: Sequence[float] | Floats, *, resamples: int = RESAMPLES) -> float:
+    """The least one-sided p that `sign_flip` can give for differences of these magnitudes, whatever their signs.
+
+    Known before any sign is looked at: a test that can't reach alpha need not be corrected for (Tarone, Biometrics
+    1990).
+    """
+    moved = int(np.count_nonzero(_checked(differences)))
+    return 2.0**-moved if moved <= EXACT_UP_TO else 1.0 / (resamples + 1)
+
+
 def bootstrap_interval(
     differences: Sequence[float] | Floats, *, level: float, seed: int, resamples: int = RESAMPLES
 ) -> Interval:
-    """Bias-corrected and accelerated (BCa) bootstrap interval of the mean (Efron, JASA 1987).
+    """One of `bootstrap_intervals`."""
+    return bootstrap_intervals(differences, levels=(level,), seed=seed, resamples=resamples)[0]
+
+
+def bootstrap_intervals(
+    differences: Sequence[float] | Floats, *, levels: Sequence[float], seed: int, resamples: int = RESAMPLES
+) -> list[Interval]:
+    """Bias-corrected and accelerated (BCa) bootstrap intervals of the mean (Efron, JASA 1987), one for each level.
 
     BCa and not the plain percentiles, because differences of ranking metrics are skewed and have many zeros.
 
@@ -89,21 +107,24 @@ def bootstrap_interval(
         ValueError: none at all, a value that is not a finite number, or a level outside (0, 1).
     """
     values = _checked(differences)
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level {level} is not between 0 and 1")
+    for level in levels:
+        if not 0.0 < level < 1.0:
+            raise ValueError(f"level {level} is not between 0 and 1")
     if np.ptp(values) == 0.0:
-        return Interval(float(values[0]), float(values[0]), level)
+        return [Interval(float(values[0]), float(values[0]), level) for level in levels]
     means = np.concatenate(list(_resampled_means(values, seed, resamples)))
-    tails = ((1.0 - level) / 2.0, (1.0 + level) / 2.0)
-    low, high = np.quantile(means, _bca_quantiles(values, means, tails))
-    return Interval(float(low), float(high), level)
+    tails = [tail for level in levels for tail in ((1.0 - level) / 2.0, (1.0 + level) / 2.0)]
+    bounds = [float(bound) for bound in np.quantile(means, _bca_quantiles(values, means, tails))]
+    return [Interval(low, high, level) for low, high, level in zip(bounds[::2], bounds[1::2], levels, strict=True)]
 
 
-def _bca_quantiles(values: Floats, means: Floats, tails: tuple[float, float]) -> list[float]:
+def _bca_quantiles(values: Floats, means: Floats, tails: Sequence[float]) -> list[float]:
     """The tails, moved by the bias (share of resampled means below the observed one) and by the skew."""
     normal = NormalDist()
     centred = (values - values.mean()) / np.ptp(values)  # the skew has no scale; cubes of tiny numbers would vanish
-    below = float(np.mean(means < values.mean()) + np.mean(means == values.mean()) / 2.0)
+    observed, tie = values.mean(), _TIE * float(np.abs(values).mean())
+    equal = np.abs(means - observed) <= tie  # the same mean of other summands differs in the last digits
+    below = float(np.mean((means < observed) & ~equal) + np.mean(equal) / 2.0)
     if not 0.0 < below < 1.0:
         return list(tails)
     bias = normal.inv_cdf(below)
@@ -132,19 +153,10 @@ def _all_sums(values: Floats) -> Floats:
 
 
 def _random_sums(values: Floats, seed: int, resamples: int) -> Iterator[Floats]:
-    rng = np.random.default_rng(seed)
-    for rows in _row_counts(values.size, resamples):
-        signs = rng.integers(0, 2, size=(rows, values.size), dtype=np.int8) * 2.0 - 1.0
+    for signs in draws.signs(values.size, seed=seed, resamples=resamples):
         yield signs @ values
 
 
 def _resampled_means(values: Floats, seed: int, resamples: int) -> Iterator[Floats]:
-    rng = np.random.default_rng(seed)
-    for rows in _row_counts(values.size, resamples):
-        yield values[rng.integers(0, values.size, size=(rows, values.size))].mean(axis=1)
-
-
-def _row_counts(width: int, resamples: int) -> Iterator[int]:
-    step = max(1, _CHUNK // width)
-    for start in range(0, resamples, step):
-        yield min(step, resamples - start)
+    for counts in draws.counts(values.size, seed=seed, resamples=resamples):
+        yield counts @ values / values.size

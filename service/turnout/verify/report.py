@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
-Verdict = Literal["pass", "fail", "inconclusive"]
+from turnout.evaluation.comparison import Verdict
+
+__all__ = ["Check", "Report", "Verdict"]
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
