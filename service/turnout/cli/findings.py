@@ -1,9 +1,9 @@
-"""Findings in the formats that people, programs and code hosts read. Used by `validate` and `lock`."""
+"""Findings in the formats that people, programs and code hosts read. Used by `validate`, `lock` and `check`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
 from urllib.parse import quote
 
 import click
@@ -54,11 +54,15 @@ def _text(findings: Sequence[Finding]) -> Iterator[str]:
 
 
 def _github(finding: Finding) -> str:
-    """A workflow command: https://docs.github.com/actions/reference/workflow-commands."""
-    place = {"file": finding.file, "line": finding.line, "col": finding.column, "title": finding.rule}
-    properties = ",".join(f"{name}={_escape_property(str(value))}" for name, value in place.items())
+    place = {"file": finding.file, "line": str(finding.line), "col": str(finding.column), "title": finding.rule}
     at = f" (at {finding.pointer})" if finding.pointer else ""
-    return f"::error {properties}::{_escape(f'{finding.problem}{at}. {finding.remedy}')}"
+    return annotation("error", f"{finding.problem}{at}. {finding.remedy}", place)
+
+
+def annotation(level: Literal["error", "warning", "notice"], message: str, place: Mapping[str, str]) -> str:
+    """A workflow command: https://docs.github.com/actions/reference/workflow-commands."""
+    properties = ",".join(f"{name}={_escape_property(value)}" for name, value in place.items())
+    return f"::{level} {properties}::{_escape(message)}"
 
 
 def _escape(text: str) -> str:

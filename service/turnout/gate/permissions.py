@@ -1,0 +1,65 @@
+"""Refusals, and the overrides that lift them: which are used, which are new, which are for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+import msgspec
+
+from turnout.gate import findings as say
+from turnout.gate.findings import of_validation
+from turnout.gate.result import GateFinding, Step
+from turnout.plan import Plan, Refusal
+from turnout.plan.refusals import BACKFILL_TOO_LONG, COST_ABOVE_BUDGET, REPLACES_ADOPTED
+from turnout.release.artifacts import Override
+from turnout.release.checking import Checked
+from turnout.release.overridable import OVERRIDABLE, POLICY, REHEARSAL
+
+# Without a cluster nobody knows how many documents there are, nor what is live.
+_NEEDS_DOCUMENTS = frozenset({COST_ABOVE_BUDGET, BACKFILL_TOO_LONG})
+_NEEDS_CLUSTER = frozenset({REPLACES_ADOPTED})
+
+
+def of_refusals(
+    step: Step, refused: Iterable[Refusal], lifted: Iterable[Refusal], overrides: Sequence[Override], *, where: str
+) -> Iterator[GateFinding]:
+    """One finding for each rule that says no, and one for each that would but for an override."""
+    for refusal in refused:
+        yield say.fail(_step(step, refusal), refusal.rule, where=where, what=refusal.what, remedy=refusal.remedy)
+    for refusal in lifted:
+        found = say.note(_step(step, refusal), refusal.rule, where=where, what=refusal.what, remedy=refusal.remedy)
+        yield msgspec.structs.replace(found, lifted_by=_reason(refusal.rule, overrides))
+
+
+def unused_overrides(checked: Checked, used: Collection[str], *, rules: Collection[str]) -> Iterator[GateFinding]:
+    """A permission that nothing needs waits for the change that should have been refused. Only `rules` are told of."""
+    asked = {each.rule for each in (checked.overrides.overrides if checked.overrides else ())}
+    for finding in checked.unused_overrides({*used, *(asked - set(rules))}):
+        yield msgspec.structs.replace(of_validation(finding), step="policy")
+
+
+def seen_by(plan: Plan) -> frozenset[str]:
+    """The rules that could have refused before the rehearsal: of the others nobody knows whether they are broken."""
+    unseen = _NEEDS_CLUSTER | (_NEEDS_DOCUMENTS if plan.estimate.cost is None else frozenset())
+    return OVERRIDABLE - REHEARSAL - unseen
+
+
+def added_overrides(now: Sequence[Override], before: Sequence[Override], *, where: str) -> Iterator[GateFinding]:
+    """A permission that the change gives itself counts, but an owner must see it."""
+    for override in now:
+        if override not in before:
+            what = f"this change permits itself to break {override.rule} until {override.expires}: {override.reason}"
+            remedy = "an owner of the collection has to agree to this permission, not only to the change"
+            yield say.note("policy", "override-added", where=where, what=what, remedy=remedy)
+
+
+def _step(step: Step, refusal: Refusal) -> Step:
+    """The plan says what policy refuses, too."""
+    return "policy" if refusal.rule in POLICY else step
+
+
+def _reason(rule: str, overrides: Sequence[Override]) -> str:
+    for override in overrides:
+        if override.rule == rule:
+            return f"{override.reason} (until {override.expires})"
+    return "an override"
