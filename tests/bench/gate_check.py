@@ -15,8 +15,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from demo import edits
 from gate_file import keep
+
+from demo import edits
 from support.workspace import COLLECTION, Workspace
 from turnout.cli.settings import from_environment
 from turnout.elastic import node
