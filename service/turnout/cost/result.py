@@ -13,7 +13,12 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fill(msgspec.Struct, frozen=True, kw_only=True):
-    """One backfill: tokens that are billed, requests sent (retries included), failed ones, money, hours."""
+    """One backfill: tokens that are billed, requests sent (retries included), failed ones, money, hours.
+
+    Money is what the whole backfill would take, whatever the budget says. `beyond_budget` is the share of repetitions
+    that budget.per_backfill would have stopped, `gave_up` that of those in which the client's patience ended and the
+    backfill had to be begun again.
+    """
 
     passages: Spread
     tokens: Spread
@@ -21,6 +26,8 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
     retried: Spread
     money: Spread
     hours: Spread
+    beyond_budget: float = 0.0
+    gave_up: float = 0.0
 
 
 class Month(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +76,8 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
     """Base and head side by side; `backfill` is that of this change (None when nothing is embedded).
 
-    `base` is None for a new collection. `assumptions` says where every input came from.
+    `base` is None for a new collection. `assumptions` says where every input came from, `unknown` which of them were
+    missing for the month or the backfill.
     """
 
     currency: str
@@ -81,3 +89,4 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     backfill: Fill | None
     sizes: Sizes
     assumptions: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
