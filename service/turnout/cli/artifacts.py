@@ -24,7 +24,7 @@ MAX_BYTES = 16 * 1024 * 1024
 _NOT_COLLECTIONS = frozenset({"definitions"})
 _IN_PIPELINES = (
     *("model.yaml", "pipeline.yaml", "gates.yaml", "overrides.yaml", "quarantine.yaml", "release.json"),
-    *("evaluation/queries.jsonl", "evaluation/qrels.tsv"),
+    *("evaluation/queries.jsonl", "evaluation/qrels.tsv", "evaluation/sample.tsv"),
 )
 
 

@@ -24,6 +24,7 @@ from turnout.release.mapping import read_mapping
 from turnout.release.overrides import override_findings, unused
 from turnout.release.quarantine import quarantine_findings, quarantined
 from turnout.release.rules import Bundle, broken_rules
+from turnout.release.sample import SAMPLE
 from turnout.release.schema import Kind, convert
 from turnout.release.staleness import stale_lock
 from turnout.release.yaml_reader import read_yaml
@@ -207,13 +208,13 @@ class _Checker:
 
     def _judgments(self) -> Any:
         folder = artifact_file(self._collection, "evaluation")
-        names = (f"{folder}/{QUERIES}", f"{folder}/{QRELS}")
-        if not any(name in self._files for name in names):
+        names, sample = (f"{folder}/{QUERIES}", f"{folder}/{QRELS}"), f"{folder}/{SAMPLE}"
+        if not any(name in self._files for name in (*names, sample)):
             return None
         queries, qrels = (self._get(name, "queries and judgments belong together: add it") for name in names)
         if queries is None or qrels is None:
             return None
-        judgments, findings = read_judgments(folder, queries, qrels)
+        judgments, findings = read_judgments(folder, queries, qrels, self._files.get(sample))
         self.findings.extend(findings)
         return judgments
 

@@ -1,19 +1,20 @@
 """Check the query set and its judgments, and take their digests into the release. Called by `checking`.
 
 The format is that of `turnout.evaluation.query_set`, which reads the same files to judge with them and stops at the
-first bad line; here all bad lines are findings. A test holds the two together.
+first bad line; here all bad lines are findings. A test holds the two together. The list of documents that a rehearsal
+is made with belongs to them: `sample` reads it.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from turnout.release.artifacts import Evaluation, FileDigest
+from turnout.release.artifacts import Evaluation
 from turnout.release.findings import Finding, printable, shown
+from turnout.release.sample import SAMPLE, digest_of, read_sample
 
 QUERIES = "queries.jsonl"
 QRELS = "qrels.tsv"
@@ -40,8 +41,15 @@ class _Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metadata: Any = None  # public query sets carry it
 
 
-def read_judgments(folder: str, queries: bytes, qrels: bytes) -> tuple[Judgments | None, list[Finding]]:
-    """The query set of two files' content, or what is wrong with it."""
+class _Judged(NamedTuple):
+    line: int
+    grade: int
+
+
+def read_judgments(
+    folder: str, queries: bytes, qrels: bytes, sample: bytes | None = None
+) -> tuple[Judgments | None, list[Finding]]:
+    """The query set of two files' content, or what is wrong with it; `sample` is the list of documents, if any."""
     findings: list[Finding] = []
     queries_file, qrels_file = f"{folder}/{QUERIES}", f"{folder}/{QRELS}"
     known = _queries(queries_file, queries, findings)
@@ -49,15 +57,15 @@ def read_judgments(folder: str, queries: bytes, qrels: bytes) -> tuple[Judgments
     pairs = _judgments(qrels_file, qrels, findings)
     if not broken:
         findings.extend(_unknown(qrels_file, pairs, set(known)))
+    evaluation = Evaluation(queries=digest_of(queries, len(known)), qrels=digest_of(qrels, len(pairs)))
+    if sample is not None:
+        listed, problems = read_sample(f"{folder}/{SAMPLE}", sample)
+        findings += problems or _unsampled(qrels_file, pairs, set(listed))
+        evaluation = msgspec.structs.replace(evaluation, sample=digest_of(sample, len(listed)))
     if findings:
         return None, findings
-    evaluation = Evaluation(queries=_digest(queries, len(known)), qrels=_digest(qrels, len(pairs)))
     filters = tuple((name, line) for line, query in known.values() for name in query.filters)
     return Judgments(queries_file, evaluation, len({query for query, _ in pairs}), filters), []
-
-
-def _digest(data: bytes, entries: int) -> FileDigest:
-    return FileDigest(digest=f"sha256:{hashlib.sha256(data).hexdigest()}", entries=entries)
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -90,9 +98,9 @@ def _queries(file: str, data: bytes, findings: list[Finding]) -> dict[str, tuple
     return known
 
 
-def _judgments(file: str, data: bytes, findings: list[Finding]) -> dict[tuple[str, str], int]:
-    """(query, document) -> line."""
-    pairs: dict[tuple[str, str], int] = {}
+def _judgments(file: str, data: bytes, findings: list[Finding]) -> dict[tuple[str, str], _Judged]:
+    """(query, document) -> line and grade."""
+    pairs: dict[tuple[str, str], _Judged] = {}
     lines = _lines(data)
     number, header = next(lines, (1, b""))
     if header.decode(errors="replace").split("\t") != _HEADER:
@@ -100,23 +108,34 @@ def _judgments(file: str, data: bytes, findings: list[Finding]) -> dict[tuple[st
         findings.append(Finding(file, number, 1, "", "bad-judgment", "the first line is not the header", remedy))
     for number, line in lines:
         try:
-            query, document, grade = line.decode().split("\t")
-            int(grade)
+            query, document, written = line.decode().split("\t")
+            grade = int(written)
         except ValueError:
-            query = document = ""
+            query, document, grade = "", "", 0
         if not query or not document:
             remedy = "write query id, document id and a whole number, with tabs between"
             findings.append(Finding(file, number, 1, "", "bad-judgment", "not a judgment", remedy))
         elif (query, document) in pairs:
-            problem = f"the pair {shown(query)}, {shown(document)} is already on line {pairs[query, document]}"
+            problem = f"the pair {shown(query)}, {shown(document)} is already on line {pairs[query, document].line}"
             findings.append(Finding(file, number, 1, "", "duplicate-judgment", problem, "keep one line"))
         else:
-            pairs[query, document] = number
+            pairs[query, document] = _Judged(number, grade)
     return pairs
 
 
-def _unknown(file: str, pairs: dict[tuple[str, str], int], known: set[str]) -> Iterator[Finding]:
-    for (query, _), number in pairs.items():
+def _unknown(file: str, pairs: dict[tuple[str, str], _Judged], known: set[str]) -> Iterator[Finding]:
+    for (query, _), judged in pairs.items():
         if query not in known:
             problem = f"no query {shown(query)} in {QUERIES}"
-            yield Finding(file, number, 1, "", "unknown-query", problem, "add the query or drop the line")
+            yield Finding(file, judged.line, 1, "", "unknown-query", problem, "add the query or drop the line")
+
+
+def _unsampled(file: str, pairs: dict[tuple[str, str], _Judged], sampled: set[str]) -> Iterator[Finding]:
+    """A good answer that a rehearsal can't find would count against every release. Said once for each document."""
+    said: set[str] = set()
+    for (_, document), judged in pairs.items():
+        if judged.grade > 0 and document not in sampled and document not in said:
+            said.add(document)
+            problem = f"{shown(document)} is a good answer here and not in {SAMPLE}"
+            remedy = "draw the sample anew (`turnout lock COLLECTION --sample N`), or drop the line"
+            yield Finding(file, judged.line, 1, "", "unsampled-judgment", problem, remedy)
