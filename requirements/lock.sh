@@ -8,3 +8,10 @@ compile() {
 }
 compile --excludes requirements/excluded.txt -o requirements/base.lock
 compile --extra torch --excludes requirements/excluded-torch.txt -c requirements/base.lock -o requirements/torch.lock
+# What the image holds, and what builds its wheel.
+of_image() {
+  uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+    --no-header --no-annotate --quiet -c requirements/base.lock "$@"
+}
+of_image pyproject.toml -o requirements/service.lock
+echo hatchling | of_image - -o requirements/build.lock
