@@ -26,6 +26,7 @@ POLICY = frozenset(
         "limits-cut",
     }
 )
-REHEARSAL = frozenset({"slice-loss", "latency"})
+COST = frozenset({"month-above-budget", "backfill-above-budget", "load-unknown"})
+REHEARSAL = frozenset({"slice", "latency"})
 
-OVERRIDABLE: frozenset[str] = PLAN | POLICY | REHEARSAL
+OVERRIDABLE: frozenset[str] = PLAN | POLICY | COST | REHEARSAL
