@@ -57,7 +57,7 @@ def simulate(
         base=None if base is None else side(base),
         head=side(head),
         backfill=filled,
-        sizes=sizes(base, head, workload, calibration=calibration),
+        sizes=sizes(base, head, workload, calibrated=calibration),
         unknown=unknown or workload.missing(),
         assumptions=tuple(_assumptions(base, head, workload, provider, how, calibration)),
     )

@@ -13,7 +13,7 @@ from turnout.plan.sizes import VectorSize, replicas, vector_size
 from turnout.release.artifacts import Release
 
 
-def sizes(base: Release | None, head: Release, workload: Workload, *, calibration: float | None) -> Sizes:
+def sizes(base: Release | None, head: Release, workload: Workload, *, calibrated: float | None) -> Sizes:
     """Each view alone, and both while they coexist; None where the number of passages is unknown.
 
     Without a new view (the change is less than `copy`) both are one, and the larger of the two counts.
@@ -21,7 +21,7 @@ def sizes(base: Release | None, head: Release, workload: Workload, *, calibratio
     new, old = _size(head, workload), _size(base, workload) if base is not None else None
     apart = base is None or highest(differences(base, head)) in (Change.COPY, Change.EMBED)
     both = _both(old, new, apart) if new is not None else None
-    factor = 1.0 if calibration is None else calibration
+    factor = 1.0 if calibrated is None else calibrated
     return Sizes(
         base_disk_bytes=None if old is None else round(old.disk_bytes * factor),
         base_ram_bytes=None if old is None else old.ram_bytes,
@@ -29,7 +29,7 @@ def sizes(base: Release | None, head: Release, workload: Workload, *, calibratio
         head_ram_bytes=None if new is None else new.ram_bytes,
         both_disk_bytes=None if both is None else round(both.disk_bytes * factor),
         both_ram_bytes=None if both is None else both.ram_bytes,
-        calibration=calibration,
+        calibration=calibrated,
     )
 
 
@@ -44,9 +44,13 @@ def calibration_of(disk_usage: Mapping[str, Any], release: Release, passages: in
     index = release.pipeline.index
     field = f"{index.passages}.{index.passage_vector}"
     found = [part["fields"].get(field) for part in disk_usage.values() if isinstance(part, dict) and "fields" in part]
-    measured = sum(int(part.get("knn_vectors_in_bytes", 0)) for part in found if part)
+    return calibration(sum(int(part.get("knn_vectors_in_bytes", 0)) for part in found if part), release, passages)
+
+
+def calibration(measured: int | None, release: Release, passages: int) -> float | None:
+    """Measured bytes of the vectors of one copy over computed ones; None if nothing was measured."""
     computed = vector_size(release, passages).disk_bytes / (1 + replicas(release))
-    return measured / computed if measured > 0 and computed > 0 else None
+    return measured / computed if measured and computed > 0 else None
 
 
 def _size(release: Release, workload: Workload) -> VectorSize | None:
