@@ -20,6 +20,7 @@ VERBS = {
     "lock": "Write release.json from a collection's artifacts.",
     "validate": "Check artifacts and their lock; findings with file, line and remedy.",
     "plan": "Show what a change will do, cost and break, before it does.",
+    "check": "Judge a change: validate, plan, policy, cost, rehearsal; one report.",
     "apply": "Walk the plan: build, follow, verify, flip.",
     "status": "Show releases, views, lag, parity and the alias.",
     "revert": "Go back to the release that was live before.",

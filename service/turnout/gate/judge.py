@@ -141,8 +141,10 @@ class _Judging:
             return
         self._rehearsal = self._step("rehearsal", lambda: self._steps.rehearse(self._base, head))
         if self._rehearsal is not None:
-            self._findings += of_rehearsal(self._rehearsal, where=self._lock)
-            self._findings += unused_overrides(checked, (), rules=REHEARSAL)
+            overrides = _overrides(checked)
+            found = of_rehearsal(self._rehearsal, head.gates, overrides, where=self._lock)
+            used = {finding.rule for finding in found}  # one that wasn't lifted was asked for all the same
+            self._findings += (*found, *unused_overrides(checked, used, rules=REHEARSAL))
 
     def _step(self, step: Step, work: Callable[[], _Value]) -> _Value | None:
         """Do a step and time it; None and a finding if it can't be done."""

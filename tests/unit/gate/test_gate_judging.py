@@ -17,12 +17,13 @@ from support.checked_repository import Repository
 from turnout.cli.artifacts import check_collection
 from turnout.cost.result import Cost, Side, Sizes, WorstHour
 from turnout.errors import EnvironmentProblem, Refused, Unavailable
+from turnout.evaluation.comparison import Comparison, MetricChange
 from turnout.gate.check import check
 from turnout.gate.result import CheckReport, CollectionReport, GateFinding
 from turnout.gate.scope import find_scope
 from turnout.gate.steps import Costed, Event, Steps
 from turnout.plan import Refusal, assumed, make_plan
-from turnout.rehearsal.result import Rehearsal, SampleUse
+from turnout.rehearsal.result import Reason, Rehearsal, SampleUse
 from turnout.release.artifacts import Deletion, Policy, Release
 
 RAISED = {"tokens_per_minute: 1000000": "tokens_per_minute: 2000000"}
@@ -40,6 +41,32 @@ def rehearsal(**changes: Any) -> Rehearsal:
         "verdict": "pass",
     }
     return Rehearsal(**(parts | changes))
+
+
+def reason(rule: str, verdict: Any) -> Reason:
+    return Reason(rule=rule, verdict=verdict, what="it lost", remedy="mend it")
+
+
+def comparison(low: float, judged: float) -> Comparison:
+    """The gate's metric is unchanged with an interval that begins at `low`."""
+    numbers = dict.fromkeys(("base", "head", "gain", "gain_high", "gate_high"), 0.0)
+    tests = dict.fromkeys(("p_harm", "p_harm_holm", "p_two_sided"), 1.0)
+    metric = MetricChange(metric="ndcg@10", gain_low=low, gate_low=low, **numbers, **tests)
+    return Comparison(
+        metric="ndcg@10",
+        verdict="fail",
+        reason="a slice",
+        queries=50,
+        excluded=0,
+        metrics=(metric,),
+        slices=(),
+        judged_at_10_base=judged,
+        judged_at_10_head=judged,
+        detectable_loss=None,
+        by_query={},
+        lost_most=(),
+        gained_most=(),
+    )
 
 
 def cost(head: Release) -> Cost:
@@ -168,7 +195,7 @@ def test_an_override_that_the_base_has_already_is_not_told_again_but_must_be_use
     assert found(gate.one()) == {"override-unused": "fail", "not-rehearsed": "pass"}
 
 
-@pytest.mark.parametrize(("rule", "verdict"), [("replaces-adopted", "pass"), ("slice-loss", "fail")])
+@pytest.mark.parametrize(("rule", "verdict"), [("replaces-adopted", "pass"), ("latency", "fail")])
 def test_an_override_is_unused_only_where_its_rule_could_be_seen(gate: Gate, rule: str, verdict: str) -> None:
     gate.repository.change(PIPELINE, HARMLESS)
     gate.repository.write({OVERRIDES: override(rule)})
@@ -184,21 +211,42 @@ def test_what_the_cost_step_refuses_stops_the_change(gate: Gate) -> None:
     assert (finding(only, "month-above-budget").step, only.verdict, gate.rehearsed) == ("cost", "fail", 0)
 
 
-@pytest.mark.parametrize("verdict", ["fail", "inconclusive"])
-def test_a_rehearsal_that_does_not_pass_gives_its_reasons(gate: Gate, verdict: Any) -> None:
+def test_a_rehearsal_that_does_not_pass_gives_its_reasons(gate: Gate) -> None:
     gate.repository.change(PIPELINE, HARMLESS)
-    reasons = ("quality: ndcg@10 fell by 0.1", "something else")
-    only = gate.one(rehearse=lambda base, head: rehearsal(verdict=verdict, reasons=reasons))
-    assert only.verdict == verdict
-    assert [(each.rule, each.what) for each in only.findings] == [
-        ("quality", "ndcg@10 fell by 0.1"),
-        ("rehearsal", "something else"),
-    ]
+    lost, unsure = reason("quality", "fail"), reason("latency", "inconclusive")
+    only = gate.one(rehearse=lambda base, head: rehearsal(verdict="fail", found=(lost, unsure)))
+    assert (only.verdict, found(only)) == ("fail", {"quality": "fail", "latency": "inconclusive"})
+    assert finding(only, "quality").remedy == "mend it"
 
 
 def test_a_rehearsal_without_a_reason_is_still_not_a_pass(gate: Gate) -> None:
     gate.repository.change(PIPELINE, HARMLESS)
-    assert gate.one(rehearse=lambda base, head: rehearsal(verdict="inconclusive")).verdict == "inconclusive"
+    assert gate.one(rehearse=lambda base, head: rehearsal(verdict="fail")).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("rule", "verdict", "ends"),
+    [("latency", "fail", "pass"), ("latency", "inconclusive", "inconclusive"), ("quality", "fail", "fail")],
+)
+def test_an_override_lifts_what_failed_in_the_rehearsal_and_never_a_lack_of_evidence(
+    gate: Gate, rule: str, verdict: Any, ends: str
+) -> None:
+    gate.repository.change(PIPELINE, HARMLESS)
+    gate.repository.write({OVERRIDES: override("latency")})
+    only = gate.one(rehearse=lambda base, head: rehearsal(verdict=verdict, found=(reason(rule, verdict),)))
+    assert only.verdict == ends
+
+
+@pytest.mark.parametrize(
+    ("low", "judged", "ends"), [(-0.01, 0.9, "pass"), (-0.05, 0.9, "inconclusive"), (-0.01, 0.2, "inconclusive")]
+)
+def test_an_override_of_a_slice_does_not_lift_what_the_slice_stood_before(
+    gate: Gate, low: float, judged: float, ends: str
+) -> None:
+    gate.repository.change(PIPELINE, HARMLESS)
+    gate.repository.write({OVERRIDES: override("slice")})
+    failed = {"verdict": "fail", "found": (reason("slice", "fail"),), "comparison": comparison(low, judged)}
+    assert gate.one(rehearse=lambda base, head: rehearsal(**failed)).verdict == ends
 
 
 @pytest.mark.parametrize("step", ["plan", "cost", "rehearse"])
