@@ -120,6 +120,12 @@ def test_a_local_model_at_price_0_has_no_rules_about_money() -> None:
     assert rules(LOCAL, head) == []
 
 
+def test_a_hosted_model_without_a_price_still_has_a_limit() -> None:
+    free = {"price": {"per_million_tokens": 0}}
+    base, head = hosted(model=free), hosted(model=free, pipeline=limited(200_000))
+    assert rules(base, head) == ["price-unknown", "rate-limit-raised"]
+
+
 def test_a_local_model_with_a_price_has_them() -> None:
     priced = {"price": {"per_million_tokens": 0.1}}
     base = make_release(model=priced, pipeline=limited(100_000))
