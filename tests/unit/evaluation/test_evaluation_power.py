@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from scipy import stats
@@ -88,3 +89,8 @@ def test_power_rises_with_the_loss_and_with_the_queries_and_repeats() -> None:
 
     assert power(0.005, 100) < power(0.03, 100) < power(0.03, 400) <= power(0.08, 400) == 1.0
     assert power(0.03, 100) == power(0.03, 100)
+
+
+def test_a_loss_within_the_margin_is_found_too_with_enough_queries() -> None:
+    wide = msgspec.structs.replace(GATE, max_loss=0.5)
+    assert power_of(USUAL, loss=0.05, queries=400, gate=wide, repetitions=40, resamples=500) > 0.9
