@@ -16,12 +16,12 @@ GATE_FILE = ROOT / "build" / "bench" / "gate.json"
 
 
 def keep(section: str, values: dict[str, Any], *, path: Path = GATE_FILE) -> None:
-    """Lay `values` over the section of that name; every other key of the file stays."""
+    """Put `values` in place of the section of that name; every other key of the file stays."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         whole = json.loads(path.read_text()) if path.exists() else {}
-        whole[section] = {**whole.get(section, {}), **values}
+        whole[section] = values
         written = path.with_suffix(".new")
         written.write_text(json.dumps(whole, indent=2, sort_keys=True) + "\n")
         os.replace(written, path)

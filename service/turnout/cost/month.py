@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from turnout.cost.backfill import spread
 from turnout.cost.documents import Numbers, Population, prefix_tokens
-from turnout.cost.provider import Provider, stream
+from turnout.cost.provider import Provider, numbers
+from turnout.cost.repetitions import spread
 from turnout.cost.result import Month
 from turnout.cost.workload import Workload
 from turnout.cost.worst_hour import fullest_request
@@ -26,7 +26,7 @@ def month(release: Release, workload: Workload, provider: Provider, *, seed: int
     """Tokens and money of a month; None if something of the load is unknown."""
     if workload.missing():
         return None
-    rng = np.random.default_rng(stream(seed, "month").getrandbits(128))
+    rng = numbers(seed, "month")
     found = _changed(release, workload, rng, repetitions) + _asked(release, workload, rng, repetitions)
     if release.model.hosted:
         found *= provider.billed_per_token * provider.billed_attempts

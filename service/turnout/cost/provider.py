@@ -7,6 +7,8 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from turnout.embedding.hosted import Hosting
 from turnout.embedding.hosted.retry import Patience
 
@@ -81,6 +83,11 @@ class Provider:
 def stream(*names: object) -> random.Random:
     """Random numbers of their own for each purpose, so that one more failure doesn't change the documents."""
     return random.Random("/".join(map(str, names)))  # noqa: S311
+
+
+def numbers(*names: object) -> np.random.Generator:
+    """The same, for many numbers at once."""
+    return np.random.default_rng(stream(*names).getrandbits(128))
 
 
 class Luck:

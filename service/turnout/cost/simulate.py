@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from turnout.cost.backfill import backfill as hosted_backfill
-from turnout.cost.backfill import spread
 from turnout.cost.documents import Population
 from turnout.cost.month import DAYS, month
-from turnout.cost.provider import Provider, stream
+from turnout.cost.provider import Provider, numbers
+from turnout.cost.repetitions import spread
 from turnout.cost.result import Cost, Fill, Side, Spread
 from turnout.cost.sizes import sizes
 from turnout.cost.workload import FIGURES, WORDS, Workload
@@ -47,8 +47,8 @@ def simulate(
 
     filled, how = _fill(head, workload, provider, seed, repetitions) if backfill else (None, "")
     missing = list(workload.missing())
-    missing += [WORDS[name] for name in ("documents", "sample_tokens") if backfill and not workload.known(name)]
-    unknown = () if filled is not None or not backfill else tuple(missing)
+    if backfill and filled is None:
+        missing += [WORDS[name] for name in ("documents", "sample_tokens") if not workload.known(name)]
     return Cost(
         currency=head.model.price.currency,
         price_per_million_tokens=head.model.price.per_million_tokens,
@@ -58,7 +58,7 @@ def simulate(
         head=side(head),
         backfill=filled,
         sizes=sizes(base, head, workload, calibrated=calibration),
-        unknown=unknown or workload.missing(),
+        unknown=tuple(dict.fromkeys(missing)),
         assumptions=tuple(_assumptions(base, head, workload, provider, how, calibration)),
     )
 
@@ -87,7 +87,7 @@ def _local(head: Release, workload: Workload, population: Population, seed: int,
     planned = estimate(None, head, [stage], observed)
     if planned.backfill_seconds is None:
         return None
-    rng = np.random.default_rng(stream(seed, "local").getrandbits(128))
+    rng = numbers(seed, "local")
     passages, tokens = population.totals(rng, repetitions).T
     money = tokens / 1e6 * head.model.price.per_million_tokens
     hours = tokens * (planned.backfill_seconds / 3600 / max(1, planned.tokens or 1))

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.releases import make_release
-from turnout.cost.backfill import PAGE, PeakLedger, Run
 from turnout.cost.events import Client, GaveUp
 from turnout.cost.provider import Luck, Provider, storms
+from turnout.cost.run import PAGE, PeakLedger, Run
 from turnout.embedding.hosted import backfilling
 from turnout.embedding.hosted.request import Size
 from turnout.embedding.hosted.retry import Patience
@@ -107,6 +107,7 @@ def test_the_purse_stops_a_backfill_before_it_goes_beyond_the_budget(seed: int, 
     documents = [(20 + place % 40,) for place in range(200)]
     free = Run(hosted(600, 10**6), provider, seed=(seed,))
     free.whole(documents)
+    assert free.ledger.peak >= free.client.tally.tokens
     bound = Run(hosted(600, 10**6), provider, seed=(seed,), budget=budget)
     if free.ledger.peak > budget:
         with pytest.raises(Refused, match="used up"):
@@ -133,14 +134,14 @@ def test_a_storm_that_outlasts_the_patience_ends_the_backfill_and_it_is_begun_ag
     provider = replace(CALM, patience=Patience(total_s=10.0), restart_s=100.0)
     run = Run(hosted(600, 10**7), provider, seed=(1,), spells=[(1.0, 60.0)])
     with pytest.raises(GaveUp):
-        replace_client(provider).embed([Size(10, 40)] * 200)
+        stormy_client(provider).embed([Size(10, 40)] * 200)
     run.page([(30,)] * 400)
     assert run.gave_up
     assert run.client.now > 100
     assert run.client.tally.tokens > 400 * 30 * 0.9
 
 
-def replace_client(provider: Provider) -> Client:
+def stormy_client(provider: Provider) -> Client:
     release = hosted(600, 10**7)
     hosting = replace(backfilling(release, None), budget=float("inf"))
     return Client(release.model, hosting, provider, luck=Luck(provider, 1), storms=[(1.0, 60.0)])
