@@ -135,6 +135,10 @@ class _Judging:
         self._findings += unused_overrides(checked, used, rules=seen_by(plan))
 
     def _rehearse(self, head: Release, checked: Checked) -> None:
+        if self._base is not None and self._base.id == head.id:
+            what = "the release is that of the base, to the letter: there is nothing to compare"
+            self._findings.append(say.note("rehearsal", "same-release", where=self._lock, what=what))
+            return
         if any(finding.verdict != "pass" for finding in self._findings):
             what = "the rehearsal was left out: the change is stopped already, and it would cost time and perhaps money"
             self._findings.append(say.note("rehearsal", "not-rehearsed", where=self._lock, what=what))

@@ -278,6 +278,13 @@ def test_an_interrupt_is_not_swallowed(gate: Gate) -> None:
         gate.one(rehearse=failing(KeyboardInterrupt()))  # type: ignore[arg-type]
 
 
+def test_a_file_that_says_the_same_in_other_words_needs_no_rehearsal(gate: Gate) -> None:
+    gate.repository.change(PIPELINE, {"rank_constant: 61": "rank_constant: 61  # as before"})
+    only = gate.one()
+    assert (only.verdict, only.change, gate.rehearsed) == ("pass", "none", 0)
+    assert found(only) == {"same-release": "pass"}
+
+
 def test_a_deleted_collection_is_refused_and_its_data_is_named(gate: Gate) -> None:
     base = json.loads((gate.repository.root / LOCK).read_text())["id"]
     gate.repository.delete()
