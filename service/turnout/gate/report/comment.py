@@ -20,6 +20,7 @@ LIMIT = 60_000
 
 _OVERVIEW = 15_000
 _SECTION = 15_000
+_LEAST_SECTION = 3_000
 _RESERVE = 2_000  # for the note on what was left out, which holds only words of ours
 _JOINER = "&#8288;"
 _WHOLE = (
@@ -88,9 +89,10 @@ def _fit(
     kept: dict[tuple[int, int], str] = {}
     left_out: dict[str, int] = {}
     named: set[int] = set()
+    fair = min(_SECTION, max(_LEAST_SECTION, room // (len(owners) + 1)))
     for _, number, place, section in sorted(queue, key=lambda item: item[:3]):
         heading = 0 if number in named else _size(owners[number][0]) + 2
-        text, whole = _shortened(section, min(_SECTION, room - heading - 2))
+        text, whole = _shortened(section, min(fair, room - heading - 2))
         if text:
             kept[number, place] = text
             named.add(number)
@@ -101,15 +103,24 @@ def _fit(
 
 
 def _shortened(section: Section, room: int) -> tuple[str, bool]:
-    """The section with as many rows as have room, empty without any; and whether it is whole."""
-    text = _section(section)
-    if _size(text) <= room:
-        return text, True
-    low, high = 0, section.length
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if _size(_section(section.cut(middle), cut=True)) <= room else (low, middle)
-    return (_section(section.cut(low), cut=True) if low else ""), False
+    """The section with as many rows as have room, empty without any; and whether it is whole.
+
+    Doubles, then halves the step: what won't fit isn't rendered at its full length, which may be millions of rows.
+    """
+
+    def rendered(rows: int) -> str:
+        text = _section(section.cut(rows), cut=rows < section.length)
+        return text if _size(text) <= room else ""
+
+    fits, step, text = 0, 1, ""
+    while fits < section.length and step:
+        longer = rendered(min(fits + step, section.length))
+        if longer:
+            fits, text = min(fits + step, section.length), longer
+            step *= 2
+        else:
+            step //= 2
+    return text, fits == section.length
 
 
 def _section(section: Section, *, cut: bool = False) -> str:

@@ -61,9 +61,9 @@ def quantity(number: float | None) -> str:
     if number is None or math.isnan(number):
         return UNKNOWN
     size_of = abs(number)
-    if size_of >= _HUGE or 0 < size_of < _TINY:
-        return f"{number:.2g}"
-    digits = 0 if size_of >= 100 or number == round(number) else 2 if size_of >= 1 else 4
+    if size_of >= _HUGE or size_of < 1:
+        return f"{number:.3g}"
+    digits = 0 if size_of >= 100 or number == round(number) else 2
     return f"{number:,.{digits}f}"
 
 

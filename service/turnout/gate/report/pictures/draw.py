@@ -76,15 +76,15 @@ def _spreads(rehearsal: Rehearsal, key: str) -> Iterator[Picture]:
     latency, space = rehearsal.latency, rehearsal.spaces
     if latency is not None and spreads.sane((*latency.base_ms, *latency.head_ms)).any():
         caption = "Both releases in turn on the same node; the further left, the faster."
-        yield _drawn("latency", "Latency", caption, f"{key}-l", lambda: spreads.latency(latency))
+        yield _drawn("latency", "Search time of both releases", caption, f"{key}-l", lambda: spreads.latency(latency))
     else:
-        yield _missing("latency", "Latency", "it wasn't measured on both sides")
+        yield _missing("latency", "Search time of both releases", "it wasn't measured on both sides")
     base, head = spreads.sane(rehearsal.base_scores), spreads.sane(rehearsal.head_scores)
     if len(base) + len(head) > 1:
         caption = "Scores of the first ten documents of every query."
-        yield _drawn("scores", "Scores", caption, f"{key}-d", lambda: spreads.scores(base, head))
+        yield _drawn("scores", "Scores of both releases", caption, f"{key}-d", lambda: spreads.scores(base, head))
     else:
-        yield _missing("scores", "Scores", "no search gave any")
+        yield _missing("scores", "Scores of both releases", "no search gave any")
     title = "The same passages in both embedding spaces"
     if space is not None and spreads.drawable(space):
         caption = doing.neighbours(rehearsal) + " The map (t-SNE) is for looking at; the number is what counts."

@@ -29,10 +29,16 @@ def per_query(comparison: Comparison) -> Figure:
     left.axhline(0, color=MUTED, linewidth=0.8)
     mean = float(changes.mean())
     left.axhline(mean, color=INK, linewidth=1, linestyle="--")
+    # Where the bars are on the other side of zero.
+    at, align, below = (0.02, "left", 4) if mean >= 0 else (0.98, "right", -14)
     left.annotate(
-        f"mean {signed(mean)}", (0.02, mean), xycoords=("axes fraction", "data"), xytext=(0, 4),
+        f"mean {signed(mean)}",
+        (at, mean),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, below),
         textcoords="offset points",
-    )  # fmt: skip
+        ha=align,
+    )
     gained, lost = int((changes > 0).sum()), int((changes < 0).sum())
     same = len(changes) - gained - lost
     left.set(ylabel=f"change of {name(comparison.metric)}", title="Change, query by query")
@@ -40,7 +46,8 @@ def per_query(comparison: Comparison) -> Figure:
     chosen = sample(len(base))
     low, high = float(min(base.min(), head.min(), 0)), float(max(base.max(), head.max(), 1))
     right.plot([low, high], [low, high], color=MUTED, linewidth=0.8, linestyle="--")
-    colours = np.where(head[chosen] < base[chosen], HEAD, BASE)
+    moved = np.sign(head[chosen] - base[chosen])
+    colours = np.select([moved < 0, moved > 0], [HEAD, BASE], MUTED)
     right.scatter(base[chosen], head[chosen], s=14, c=list(colours), alpha=0.55, linewidths=0)
     right.set(xlabel=f"{name(comparison.metric)}, base", ylabel=f"{name(comparison.metric)}, head")
     right.set_title("Each query; under the line it lost")

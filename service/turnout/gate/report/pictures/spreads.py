@@ -66,12 +66,12 @@ def latency(measured: Latency) -> Figure:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """1, 2, 5 and their tenfolds inside the limits; the powers alone over many decades."""
-    first, last = int(np.floor(np.log10(low))), int(np.ceil(np.log10(high)))
-    steps = (1,) if last - first > 4 else (1, 2, 5)
-    return [
-        step * 10.0**power for power in range(first, last + 1) for step in steps if low <= step * 10.0**power <= high
-    ]
+    """Round numbers inside the limits: many of each decade where there is one, its power alone over many."""
+    decades = np.log10(high / low)
+    steps = (1, 2, 3, 4, 5, 7) if decades < 1.5 else (1, 2, 5) if decades < 4 else (1,)
+    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    ticks = [step * 10.0**power for power in powers for step in steps]
+    return [tick for tick in ticks if low <= tick <= high]
 
 
 def spaces(found: Spaces) -> Figure:
