@@ -7,6 +7,7 @@ fraction turns away what was served yesterday, which no query set shows.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 
 from turnout.plan.refusal import Refusal, or_override
 from turnout.release.artifacts import Limits, Policy, Release
@@ -15,7 +16,8 @@ from turnout.release.findings import shown
 FILTER_REMOVED = "filter-removed"
 LIMITS_CUT = "limits-cut"
 
-_LIMITS = Limits.__struct_fields__
+# A deadline is a limit too: seconds written where milliseconds are meant turn away nearly every search.
+_LIMITS = (*(f"limits.{name}" for name in Limits.__struct_fields__), "retrieval.timeout_ms")
 
 
 def narrowed(policy: Policy, base: Release, head: Release) -> Iterator[Refusal]:
@@ -29,9 +31,9 @@ def narrowed(policy: Policy, base: Release, head: Release) -> Iterator[Refusal]:
         )
     share = policy.limits.min_share
     cut = [
-        f"limits.{name} {old:,} -> {new:,}"
+        f"{name} {old:,} -> {new:,}"
         for name in _LIMITS
-        if (new := getattr(head.pipeline.limits, name)) < (old := getattr(base.pipeline.limits, name)) * share
+        if (new := attrgetter(name)(head.pipeline)) < (old := attrgetter(name)(base.pipeline)) * share
     ]
     if cut:
         yield Refusal(

@@ -344,6 +344,11 @@ def test_a_limit_on_callers_may_be_halved_but_not_cut() -> None:
     ) == ["limits-cut"]
 
 
+def test_a_deadline_of_seconds_written_as_milliseconds_is_refused() -> None:
+    assert rules(LOCAL, make_release(pipeline={"retrieval": {"timeout_ms": 500}})) == []
+    assert "timeout_ms 1,000 -> 1" in what(LOCAL, make_release(pipeline={"retrieval": {"timeout_ms": 1}}))
+
+
 # deletion, and what the names are
 
 
