@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from drill.edits import EVALUATION, GATES, MODEL, PIPELINE, QRELS, QUERIES, drop, put, remove, text
+from drill.edits import EVALUATION, GATES, MAPPING, MODEL, PIPELINE, QRELS, QUERIES, VECTOR, drop, put, remove, text
 from drill.hosted import TO_HOSTED
 from drill.mutation import Mutation
 from support.workspace import COLLECTION
@@ -133,13 +133,13 @@ EVIDENCE = [
     ),
     Mutation(
         name="gate-bent-for-a-change",
-        what="num_candidates lowered to 10, and the ANN recall gate lowered to 0.5 to let it pass",
-        hurts="searches miss near documents, and the gate that would say so is bent",
+        what="a thin HNSW graph, and the ANN recall gate lowered to 0.4 to let it pass",
+        hurts="searches miss half of the near documents, and the gate that would say so is bent",
         edits=(
-            put(GATES, {"/verify/ann_recall/min": 0.5}),
-            put(PIPELINE, {"/retrieval/num_candidates": 10}),
+            put(GATES, {"/verify/ann_recall/min": 0.4}),
+            put(MAPPING, {f"{VECTOR}/index_options": {"type": "hnsw", "m": 2, "ef_construction": 2}}),
         ),
-        change="query",
+        change="copy",
         caught="policy",
     ),
     Mutation(

@@ -40,6 +40,14 @@ MODELS = [
         variant="cls",
     ),
     Mutation(
+        name="pooling-misdeclared",
+        what="pooling: cls written for a model that pools the mean",
+        hurts="whoever runs the model by what the release says gets other vectors than those in the index",
+        edits=(put(MODEL, {"/pooling": "cls"}),),
+        change="embed",
+        caught="rehearsal",
+    ),
+    Mutation(
         name="normalize-off",
         what="the model exported again without normalisation, similarity max_inner_product",
         hurts="long vectors win over near ones",

@@ -39,6 +39,12 @@ OPERATIONAL = [
         change="operational",
     ),
     Mutation(
+        name="limit-lowered",
+        what="max_query_chars 1000 to 900",
+        edits=(put(PIPELINE, {"/limits/max_query_chars": 900}),),
+        change="operational",
+    ),
+    Mutation(
         name="batch-size",
         what="batches of 16 instead of 32",
         edits=(put(PIPELINE, {"/embed/batch_size": 16}),),
