@@ -66,7 +66,7 @@ def false_alarms(sides: Sides, gates: Gates, *, repetitions: int) -> dict[str, A
         found = compare(head, base, sides.corpus.query_set, gate, gates.rehearsed)
         alarms += found.verdict == "fail"
         slices += any(change.verdict == "fail" for change in found.slices)
-        metrics += decide_metrics(found.metrics, gate)[0] == "fail"
+        metrics += decide_metrics(found.metrics, gate, slices=found.slices)[0] == "fail"
     return {
         "alpha": AA_ALPHA,
         "repetitions": repetitions,

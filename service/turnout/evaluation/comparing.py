@@ -15,6 +15,7 @@ from turnout.evaluation.deciding import (
     Decision,
     decide_metrics,
     decide_slices,
+    metrics_level,
     too_few,
     too_little_judged,
     unevenly_judged,
@@ -32,9 +33,9 @@ def compare(head: Run, base: Run | None, query_set: QuerySet, gate: QualityGate,
     """Compare two runs of one query set by all metrics and slices.
 
     Fails on a loss that is beyond chance: of any metric (Holm over the metrics), of the gate's metric alone if it is
-    larger than `max_loss`, or of a slice that lost more than its margin. Passes when the gate's metric is shown to lose
-    no more than `max_loss` and enough of the head's documents are judged. Without enough judged queries, and in all
-    other cases, the evidence is not enough.
+    larger than `max_loss`, or of a slice that lost more than its margin; metrics and slices share the gate's alpha.
+    Passes when the gate's metric is shown to lose no more than `max_loss` and enough of the head's documents are
+    judged. Without enough judged queries, and in all other cases, the evidence is not enough.
 
     Args:
         head, base: runs of at least 100 documents a query; `base` is None for a new collection, which has nothing to
@@ -83,11 +84,13 @@ def _changed(
     """`found` with everything that needs both sides."""
     of_head, of_base = head[gate.metric], base[gate.metric]
     lost, gained = query_changes(of_head, of_base, query_set)
+    slices = slice_changes(of_head, of_base, query_set, gate=gate, slices=gates.slices)
+    level = metrics_level(gate, slices)
     return msgspec.structs.replace(
         found,
         metrics=metric_changes(head, base, gate),
-        slices=slice_changes(of_head, of_base, query_set, gate=gate, slices=gates.slices),
-        detectable_loss=detectable_loss(differences_of(of_head, of_base), gate),
+        slices=slices,
+        detectable_loss=detectable_loss(differences_of(of_head, of_base), level, max_loss=gate.max_loss),
         by_query={query: (of_base.by_query[query], value) for query, value in of_head.by_query.items()},
         lost_most=tuple(lost),
         gained_most=tuple(gained),
@@ -99,7 +102,7 @@ def _decide(found: Comparison, gate: QualityGate, gates: RehearsalGates) -> Deci
         return "inconclusive", few
     decision: Decision = ("pass", _first(found))
     if found.metrics:
-        decision = decide_metrics(found.metrics, gate)
+        decision = decide_metrics(found.metrics, gate, slices=found.slices)
         if decision[0] != "fail":
             decision = decide_slices(found.slices, gate) or decision
     unjudged = too_little_judged(found.judged_at_10_head, gates.min_judged, gate.metric)

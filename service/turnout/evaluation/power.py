@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from turnout.evaluation.changes import metric_change
-from turnout.evaluation.deciding import is_loss, is_loss_beyond_margin
+from turnout.evaluation.deciding import SLICES_SHARE, is_loss, is_loss_beyond_margin
 from turnout.evaluation.metrics import METRICS
 from turnout.evaluation.statistics import Floats
 from turnout.release.artifacts import QualityGate
@@ -49,13 +49,16 @@ def minimum_detectable_loss(
     return max(t_quantile(1 - alpha, freedom) * error, at_least) + t_quantile(power, freedom) * error
 
 
-def detectable_loss(differences: Floats, gate: QualityGate) -> float | None:
+def detectable_loss(differences: Floats, level: float, *, max_loss: float) -> float | None:
     """The least loss of the gate's metric that `compare` finds in 0.8 of the cases, by whichever of its rules.
 
     The correction over the metrics is taken at its worst: that no other metric loses with it.
+
+    Args:
+        level: as `metrics_level` gives it.
     """
-    corrected = minimum_detectable_loss(differences, alpha=gate.alpha / len(METRICS))
-    alone = minimum_detectable_loss(differences, alpha=gate.alpha, at_least=gate.max_loss)
+    corrected = minimum_detectable_loss(differences, alpha=level / len(METRICS))
+    alone = minimum_detectable_loss(differences, alpha=level, at_least=max_loss)
     return None if corrected is None or alone is None else min(corrected, alone)
 
 
@@ -72,7 +75,8 @@ def power_of(
 
     The differences are centred and shifted to the loss, so that they keep their real spread and skew; each repetition
     draws `queries` of them with replacement (seeded by the gate) and asks the rules of `compare`. No other metric is
-    taken to lose, and no slice counts: in a real comparison they may only add to it.
+    taken to lose, and the slices use their share of alpha without finding anything: in a real comparison they may only
+    add to it.
 
     Args:
         differences: per query, of two real runs.
@@ -82,12 +86,12 @@ def power_of(
     values = np.asarray(differences, dtype=np.float64)
     values = values - values.mean() - loss
     rng = np.random.default_rng(gate.seed)
-    found = 0
+    level, found = (1 - SLICES_SHARE) * gate.alpha, 0
     for _ in range(repetitions):
         drawn = rng.choice(values, size=queries)
         change = metric_change(gate.metric, drawn, (0.0, float(drawn.mean())), gate=gate, resamples=resamples)
         worst = msgspec.structs.replace(change, p_harm_holm=min(1.0, len(METRICS) * change.p_harm))
-        found += is_loss(worst, gate) or is_loss_beyond_margin(worst, gate)
+        found += is_loss(worst, level) or is_loss_beyond_margin(worst, level, gate=gate)
     return found / repetitions
 
 

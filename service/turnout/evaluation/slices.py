@@ -12,18 +12,12 @@ import msgspec
 
 from turnout.evaluation.changes import REPORT_LEVEL, differences_of
 from turnout.evaluation.comparison import SliceChange, Verdict
+from turnout.evaluation.deciding import SLICES_SHARE
 from turnout.evaluation.holm import holm_of_able
 from turnout.evaluation.metrics import Scores
 from turnout.evaluation.query_set import QuerySet
 from turnout.evaluation.statistics import bootstrap_interval, least_p, sign_flip
 from turnout.release.artifacts import QualityGate, SliceGate
-
-SLICE_SHARE = 0.25
-"""The slices together may fail a comparison by luck this often, as a share of the gate's alpha.
-
-Their tests come on top of the metrics'. With a share of 1 two systems of equal quality fail at nearly 2 * alpha; a
-quarter keeps that near alpha and makes the loss that is found in a slice an eighth larger (normal approximation).
-"""
 
 
 def slice_changes(
@@ -32,10 +26,10 @@ def slice_changes(
     """The gate's metric in each slice, by name. Queries without a slice are in none.
 
     A judged slice fails when it lost more than `slices.max_loss` and its p, after Holm over the judged slices, is at
-    most `SLICE_SHARE` of alpha. It passes when its 95 % interval stays above the margin. A slice of ten or twenty
+    most `SLICES_SHARE` of alpha. It passes when its 95 % interval stays above the margin. A slice of ten or twenty
     queries mostly shows neither: its `inconclusive` stops nothing.
     """
-    level = SLICE_SHARE * gate.alpha
+    level = SLICES_SHARE * gate.alpha
     members = _members(head, query_set)
     judged = [name for name, ids in members.items() if len(ids) >= slices.min_queries]
     found = {name: _change(name, ids, head, base, gate=gate) for name, ids in members.items()}

@@ -54,7 +54,7 @@ def _behind_slice(rehearsal: Rehearsal, gates: Gates) -> Iterator[Reason]:
     comparison = rehearsal.comparison
     if comparison is None or not comparison.metrics:
         return
-    verdict, what = decide_metrics(comparison.metrics, gates.verify.quality)
+    verdict, what = decide_metrics(comparison.metrics, gates.verify.quality, slices=comparison.slices)
     unjudged = too_little_judged(comparison.judged_at_10_head, gates.rehearsed.min_judged, comparison.metric)
     if verdict == "pass" and unjudged:
         verdict, what = "inconclusive", unjudged

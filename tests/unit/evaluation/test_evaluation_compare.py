@@ -93,6 +93,14 @@ def test_a_slice_that_loses_fails_though_the_mean_gains() -> None:
     assert "in the slice 'topic 0' ndcg@10 goes from 1.000 to 0.000" in found.reason
 
 
+def test_slices_that_are_judged_leave_less_of_alpha_to_the_metrics() -> None:
+    head = run_of(GOOD) | {f"q{n}": FAIR for n in range(0, 50, 10)}  # five of five are down: p = 1 / 32
+    gate = msgspec.structs.replace(GATE, alpha=0.04, max_loss=0.5)
+    without = msgspec.structs.replace(ALL, queries=tuple(msgspec.structs.replace(q, slice="") for q in ALL.queries))
+    assert compare(head, run_of(GOOD), without, gate, GATES).verdict == "fail"
+    assert compare(head, run_of(GOOD), ALL, gate, GATES).verdict == "pass"
+
+
 def test_a_slice_of_too_few_queries_is_shown_and_not_judged() -> None:
     head = run_of(GOOD) | {f"q{n}": BAD for n in range(20)}
     base = run_of(BAD) | {f"q{n}": GOOD for n in range(20)}
@@ -126,7 +134,7 @@ def test_a_loss_that_can_not_be_ruled_out_is_inconclusive() -> None:
     found = compared(head, base)
     assert found.verdict == "inconclusive"
     assert "can't be ruled out: judge more queries" in found.reason
-    assert found.detectable_loss == pytest.approx(2.48 * 0.449 / COUNT**0.5, rel=0.02)
+    assert found.detectable_loss == pytest.approx((1.78 + 0.84) * 0.449 / COUNT**0.5, rel=0.02)
 
 
 @given(rankings, rankings, st.integers(0, 19))

@@ -60,7 +60,7 @@ def test_more_power_and_less_alpha_need_a_larger_loss() -> None:
 def test_without_spread_nothing_can_be_said() -> None:
     assert minimum_detectable_loss([0.1], alpha=0.05) is None
     assert minimum_detectable_loss([0.0] * 50, alpha=0.05) is None
-    assert detectable_loss(np.zeros(50), GATE) is None
+    assert detectable_loss(np.zeros(50), 0.05, max_loss=0.02) is None
 
 
 @pytest.mark.parametrize(("alpha", "power"), [(0.0, 0.8), (1.0, 0.8), (0.05, 0.0), (0.05, 1.0)])
@@ -72,12 +72,12 @@ def test_bounds_that_are_no_probability_are_refused(alpha: float, power: float) 
 def test_a_loss_within_the_margin_takes_the_corrected_test() -> None:
     many = np.tile(USUAL, 40)
     error = many.std(ddof=1) / math.sqrt(many.size)
-    assert detectable_loss(many, GATE) == pytest.approx((2.241 + 0.842) * error, rel=0.001)
-    assert detectable_loss(USUAL, GATE) == minimum_detectable_loss(USUAL, alpha=0.05)
+    assert detectable_loss(many, 0.05, max_loss=0.02) == pytest.approx((2.241 + 0.842) * error, rel=0.001)
+    assert detectable_loss(USUAL, 0.05, max_loss=0.02) == minimum_detectable_loss(USUAL, alpha=0.05)
 
 
 def test_the_rules_find_the_detectable_loss_in_eight_of_ten_repetitions() -> None:
-    loss = detectable_loss(USUAL, GATE)
+    loss = detectable_loss(USUAL, 0.75 * GATE.alpha, max_loss=GATE.max_loss)
     assert loss is not None
     found = power_of(USUAL, loss=loss, queries=USUAL.size, gate=GATE, repetitions=400, resamples=1000)
     assert found == pytest.approx(0.8, abs=0.05)
