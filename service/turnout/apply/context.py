@@ -9,6 +9,7 @@ from pathlib import Path
 from turnout.elastic.names import Names
 from turnout.elastic.reader import Reader
 from turnout.elastic.writer import Writer
+from turnout.embedding import Embedder
 from turnout.evaluation import QuerySet
 from turnout.follow import Job, Progress
 from turnout.plan import Stage
@@ -42,7 +43,8 @@ class Context:
 
     `url` and `api_key` are for worker processes, which make clients of their own. `now` gives the time as ISO 8601 in
     UTC. `processes` is how many followers fill a view at once, 0 to fill it in this process; `listen` is told what
-    happens.
+    happens. `load` gives a release's model to this process, and whoever gives it closes it; None to have it loaded and
+    closed here.
     """
 
     reader: Reader
@@ -56,6 +58,7 @@ class Context:
     query_set: QuerySet | None
     api_key: str | None = field(default=None, repr=False)
     embedding_key: str | None = field(default=None, repr=False)
+    load: Callable[[Release], Embedder] | None = None
 
     def job(self, release: Release, view: str, *, reuse_from: str | None = None) -> Job:
         """The work of following one view."""

@@ -105,6 +105,8 @@ class _Walk:
         return self._embedder
 
     def _load(self, release: Release) -> Embedder:
+        if self._context.load is not None:
+            return self._context.load(release)
         hosting = backfilling(release, self._context.embedding_key)
         embedder = load(release.model, self._context.models, hosting=hosting)
         self._stack.callback(embedder.close)

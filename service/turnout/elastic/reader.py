@@ -155,6 +155,15 @@ class Reader:
         with reaching(self._client):
             return dict(self._client.indices.get(index=pattern, ignore_unavailable=True, allow_no_indices=True))
 
+    def indexes(self, pattern: str) -> dict[str, Any]:
+        """Every index that matches, closed and hidden ones included, as `describe` gives one."""
+        with reaching(self._client):
+            return dict(
+                self._client.indices.get(
+                    index=pattern, ignore_unavailable=True, allow_no_indices=True, expand_wildcards="all"
+                )
+            )
+
     def views(self, names: Names) -> tuple[View, ...]:
         """All views of a collection, oldest first, found by their `_meta`."""
         return describe_views(names.collection, self._describe(names.views))
@@ -216,6 +225,30 @@ class Reader:
         return SearchCount(
             done=int(found["query_total"]) + int(found["scroll_total"]), open=sum(int(found[name]) for name in running)
         )
+
+    def store_bytes(self, index: str) -> int | None:
+        """What an index takes on disk, copies included; None if the server doesn't say."""
+        with reaching(self._client):
+            stats = self._client.indices.stats(index=index, metric="store")
+        found = stats["_all"]["total"].get("store", {}).get("size_in_bytes")
+        return None if found is None else int(found)
+
+    def vector_bytes(self, index: str) -> int | None:
+        """What the vectors of an index take of one copy (`_disk_usage`); reads the whole index to find out.
+
+        None if the server doesn't say: the API is a technical preview.
+        """
+        # Not by the client's own method, which warns each time that the API is a preview.
+        path = f"/{quote(index, safe='')}/_disk_usage?run_expensive_tasks=true&flush=true"
+        with reaching(self._client):
+            try:
+                answer = self._client.perform_request("POST", path, headers=_JSON)
+            except ApiError as error:
+                if error.status_code in (429, 502, 503, 504):
+                    raise
+                return None
+        found = answer.body.get(index, {}).get("all_fields", {}).get("knn_vectors_in_bytes")
+        return None if found is None else int(found)
 
     def refresh(self, index: str) -> None:
         """Make all acknowledged operations of an index visible to searches, on every copy of every shard.

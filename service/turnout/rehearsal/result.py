@@ -9,6 +9,15 @@ from turnout.evaluation.comparison import Comparison
 from turnout.verify import Check, Verdict
 
 
+class Reason(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that keeps a rehearsal from passing: a rule's name, a sentence, and what to do."""
+
+    rule: str
+    verdict: Verdict
+    what: str
+    remedy: str
+
+
 class SampleUse(msgspec.Struct, frozen=True, kw_only=True):
     """The documents that were used, against the list that the release names.
 
@@ -91,7 +100,8 @@ class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
 
     `base` is None for a new collection. `checks` are those of the head's own `verify` stage on the upgrade path;
     `confirmation` holds the server's disagreements with the plan's rules. `base_scores` and `head_scores` are scores of
-    the first ten documents of every query. `reasons` says why `verdict` isn't pass.
+    the first ten documents of every query, as a search would show them. `reasons` says why `verdict` isn't pass, each
+    as `rule: sentence`; `found` holds the same with remedies.
     """
 
     server: str
@@ -110,3 +120,4 @@ class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
     seconds: dict[str, float]
     verdict: Verdict
     reasons: tuple[str, ...]
+    found: tuple[Reason, ...] = ()

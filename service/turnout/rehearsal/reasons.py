@@ -1,0 +1,107 @@
+"""Why a rehearsal isn't a pass, in sentences that say which it is: index, model quality, slice or latency. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from turnout.confirm import Finding
+from turnout.evaluation import Comparison, QuerySet
+from turnout.rehearsal.result import Latency, Reason, Recall, SampleUse
+from turnout.release.artifacts import Gates
+from turnout.verify import Check, Verdict
+
+MOST_DIFFERENT = 0.1
+"""Largest share of the list that may be missing or have another content: beyond it the judgments are about others."""
+_CLEAR = 0.01  # of ANN recall: less is as good as none
+_DRAW = "draw one with `turnout lock COLLECTION --sample N` and commit it"
+_CHECKS = {
+    "attestation": ("model", "run the model that the release describes"),
+    "parity": ("index", "see whether documents are refused, and whether something else writes to the view"),
+    "placeholders": ("index", "raise chunk.max_passages or limits, or let long texts be truncated"),
+    "ann_recall": ("index (ANN)", "raise num_candidates, m or ef_construction, or take a finer quantisation"),
+    "quality": ("model quality", "look at the queries that lost most"),
+}
+
+
+def worst(reasons: Iterable[Reason]) -> Verdict:
+    """What all reasons come to."""
+    verdicts = {reason.verdict for reason in reasons}
+    return "fail" if "fail" in verdicts else "inconclusive" if "inconclusive" in verdicts else "pass"
+
+
+def of_sample(use: SampleUse, *, named: bool) -> Iterator[Reason]:
+    """No list, none of its documents, or too many others."""
+    if not named:
+        what = "the release names no sample of documents, so there is nothing to rehearse with"
+        yield Reason(rule="no-sample", verdict="inconclusive", what=what, remedy=_DRAW)
+    elif not use.used:
+        what = f"none of the {use.listed} documents of the sample is in the source"
+        remedy = f"check the source of pipeline.yaml, or {_DRAW}"
+        yield Reason(rule="empty-sample", verdict="inconclusive", what=what, remedy=remedy)
+    elif use.changed + use.missing > MOST_DIFFERENT * use.listed:
+        what = (
+            f"of {use.listed} documents of the sample {use.changed} have another content, {use.missing} are missing: "
+            f"together more than {MOST_DIFFERENT:.0%}, so that the judgments may be about others"
+        )
+        remedy = "rehearse with the source that the sample was drawn from, or draw the sample anew and look at it"
+        yield Reason(rule="sample-changed", verdict="inconclusive", what=what, remedy=remedy)
+
+
+def of_queries(query_set: QuerySet | None) -> Iterator[Reason]:
+    """Without questions there is no answer."""
+    if query_set is None:
+        what = "the collection has no query set, so nobody can tell which release ranks better"
+        remedy = "write evaluation/queries.jsonl and qrels.tsv, and lock"
+        yield Reason(rule="no-query-set", verdict="inconclusive", what=what, remedy=remedy)
+
+
+def of_confirmation(findings: Sequence[Finding]) -> Iterator[Reason]:
+    """What the server does otherwise than the plan's rules say."""
+    for finding in findings:
+        what = f"mapping: {finding.path}: {finding.what}"
+        yield Reason(rule=f"confirm-{finding.rule}", verdict="fail", what=what, remedy=finding.remedy)
+
+
+def of_checks(checks: Sequence[Check], comparison: Comparison | None) -> Iterator[Reason]:
+    """The head's own verification. Quality is said by the comparison, if that has something to say."""
+    said = comparison is not None and comparison.verdict != "pass"
+    for check in checks:
+        if check.verdict == "pass" or (check.name == "quality" and said):
+            continue
+        part, remedy = _CHECKS.get(check.name, (check.name, "see the report"))
+        name = check.name.replace("_", "-")
+        yield Reason(rule=name, verdict=check.verdict, what=f"{part}: {check.reason}", remedy=remedy)
+
+
+def of_comparison(
+    comparison: Comparison | None, base: Recall | None, head: Recall | None, gates: Gates
+) -> Iterator[Reason]:
+    """A loss in what users see, with a word on whether the index may have a part in it."""
+    if comparison is None or comparison.verdict == "pass":
+        return
+    whole = comparison.reason
+    rule, part = "quality", "model quality"
+    if any(each.verdict == "fail" and f"the slice {each.slice!r}" in whole for each in comparison.slices):
+        rule, part = "slice", "slice"
+    if comparison.verdict == "fail" and head is not None:
+        before = f", {base.mean:.3f} of the base" if base else ""
+        part_of_index = "may have a part in it" if _index_lost(base, head, gates) else "is not the cause"
+        whole += f" (the index {part_of_index}: ANN recall is {head.mean:.3f}{before})"
+    remedy = "look at the queries that lost most; judge more of them if the evidence is not enough"
+    yield Reason(rule=rule, verdict=comparison.verdict, what=f"{part}: {whole}", remedy=remedy)
+
+
+def of_latency(latency: Latency | None, gates: Gates) -> Iterator[Reason]:
+    """Only what is surely slower."""
+    most = gates.rehearsed.max_latency_ratio
+    if latency is not None and latency.ratio_low > most:
+        what = (
+            f"latency: the head takes {latency.ratio:.2f} times as long as the base "
+            f"({latency.ratio_low:.2f} to {latency.ratio_high:.2f} at 95 %), the gate allows {most:.2f}"
+        )
+        remedy = "lower num_candidates or rank_window, take a faster model, or raise max_latency_ratio in gates.yaml"
+        yield Reason(rule="latency", verdict="fail", what=what, remedy=remedy)
+
+
+def _index_lost(base: Recall | None, head: Recall, gates: Gates) -> bool:
+    return head.mean < gates.verify.ann_recall.min or (base is not None and head.mean < base.mean - _CLEAR)
