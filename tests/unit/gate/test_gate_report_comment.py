@@ -15,8 +15,9 @@ from markdown_it.token import Token
 
 from support import gate_reports as made
 from support.hostile_reports import PAYLOADS, hostile
-from turnout.gate.report import LIMIT, MARKER, markdown
+from turnout.gate.report import MARKER, markdown
 
+LIMIT = 60_000
 OURS = re.compile(r"<!-- turnout-check -->\s*|</?(code|sub|details|summary)>")
 
 

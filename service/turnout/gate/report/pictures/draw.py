@@ -82,9 +82,9 @@ def _spreads(rehearsal: Rehearsal, key: str) -> Iterator[Picture]:
     base, head = spreads.sane(rehearsal.base_scores), spreads.sane(rehearsal.head_scores)
     if len(base) + len(head) > 1:
         caption = "Scores of the first ten documents of every query."
-        yield _drawn("scores", "Scores of both releases", caption, f"{key}-d", lambda: spreads.scores(base, head))
+        yield _drawn("scores", "Scores", caption, f"{key}-d", lambda: spreads.scores(base, head))
     else:
-        yield _missing("scores", "Scores of both releases", "no search gave any")
+        yield _missing("scores", "Scores", "no search gave any")
     title = "The same passages in both embedding spaces"
     if space is not None and spreads.drawable(space):
         caption = doing.neighbours(rehearsal) + " The map (t-SNE) is for looking at; the number is what counts."
