@@ -180,6 +180,7 @@ def _slice(name: str, base: np.ndarray, head: np.ndarray) -> SliceChange:
         gain_low=found.gain_low,
         gain_high=found.gain_high,
         p_harm=found.p_harm,
+        p_harm_holm=None if name == "time" else min(1.0, 6 * found.p_harm),
         verdict=None if name == "time" else verdict,
     )
 
@@ -401,6 +402,18 @@ def deleted() -> CheckReport:
 
 def new() -> CheckReport:
     """The first release of a collection: there is no base."""
+    alone = msgspec.structs.replace(
+        comparison(),
+        reason="no base to compare with; ndcg@10 is 0.512",
+        metrics=(),
+        slices=(),
+        by_query={},
+        lost_most=(),
+        gained_most=(),
+        judged_at_10_base=None,
+        detectable_loss=None,
+        values={"ndcg@10": 0.512, "mrr@10": 0.587, "recall@10": 0.449, "recall@100": 0.731},
+    )
     plan = make_plan(None, make_release("tutorials"), Observed(known=False))
     return report(
         collection(
@@ -411,7 +424,7 @@ def new() -> CheckReport:
             findings=(),
             plan=plan,
             cost=cost(price=0.0, new=True),
-            rehearsal=rehearsal(compared=None, new=True),
+            rehearsal=rehearsal(compared=alone, new=True),
         )
     )
 

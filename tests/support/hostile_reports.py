@@ -58,7 +58,9 @@ def _collection(
         verdict="fail",
         findings=findings,
         plan=msgspec.structs.replace(plan, differences=differences, notes=tuple(texts)),
-        cost=msgspec.structs.replace(_numbers(made.cost(), number), currency=payload, assumptions=tuple(texts)),
+        cost=msgspec.structs.replace(
+            _numbers(made.cost(), number), currency=payload, assumptions=tuple(texts), unknown=tuple(texts)
+        ),
         rehearsal=_rehearsal(payload, texts, number),
         seconds=dict.fromkeys(texts, 1.0 if number is None else number),
     )

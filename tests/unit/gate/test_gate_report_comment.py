@@ -98,6 +98,26 @@ def test_a_loss_of_the_index_is_not_in_the_table_of_the_models_quality() -> None
     assert "0.981" not in quality
 
 
+def test_a_new_collection_shows_what_it_has_by_itself() -> None:
+    said = words(markdown(made.new()))
+    assert "no base to compare with; ndcg@10 is 0.512." in said
+    assert "| ndcg@10 | 0.512 |" in said
+    assert "four times out of five" not in said
+    assert "has a judgment: head 69.0 %." in said
+
+
+def test_says_what_the_simulation_of_the_backfill_met() -> None:
+    collection = made.passing().collections[0]
+    assert collection.cost is not None
+    assert collection.cost.backfill is not None
+    fill = msgspec.structs.replace(collection.cost.backfill, beyond_budget=0.4, gave_up=0.05)
+    cost = msgspec.structs.replace(collection.cost, backfill=fill, unknown=("the query rate",))
+    said = words(markdown(made.report(msgspec.structs.replace(collection, cost=cost))))
+    assert "budget.per_backfill would have stopped 40.0 % of the simulated backfills." in said
+    assert "In 5.0 % of the simulated backfills the provider failed for too long" in said
+    assert "Not known: the query rate." in said
+
+
 def test_says_where_the_whole_is_and_cuts_nothing_that_fits() -> None:
     comment = markdown(made.passing())
     assert "in this run's artifact: report.html, report.json" in words(comment)

@@ -99,7 +99,7 @@ def test_a_plot_without_data_is_a_sentence_that_says_why() -> None:
     said = BeautifulSoup(page, "html.parser").get_text()
     assert len(drawings(page)) == 1
     for why in (
-        "No plot: there is nothing to compare with.",
+        "No plot: there is nothing to compare.",
         "No plot: the model costs nothing for each token.",
         "No plot: it wasn't measured on both sides.",
         "No plot: the two sides weren't mapped.",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from turnout.cost.result import Cost, Side, Spread
-from turnout.gate.report.content import Section, Table, Weight
-from turnout.gate.report.numbers import clip, data_size, hours, money, quantity, times
+from turnout.gate.report.content import Section, Table, Weight, sentence
+from turnout.gate.report.numbers import clip, data_size, hours, money, quantity, share, times
 
 _LINE = 400
 
@@ -59,6 +59,13 @@ def _sentences(cost: Cost) -> Iterator[str]:
         yield worst_hour(cost) + " It is what the rate limit allows when something asks without end."
     if cost.head.month is None:
         yield "No load is declared or measured, so the month isn't known."
+    fill = cost.backfill
+    if fill is not None and fill.beyond_budget > 0:
+        yield f"budget.per_backfill would have stopped {share(fill.beyond_budget)} of the simulated backfills."
+    if fill is not None and fill.gave_up > 0:
+        yield f"In {share(fill.gave_up)} of the simulated backfills the provider failed for too long and the backfill began again."
+    if cost.unknown:
+        yield sentence(clip(f"Not known: {', '.join(cost.unknown)}", _LINE))
 
 
 def _months(cost: Cost) -> Iterator[tuple[str, ...]]:
@@ -73,6 +80,9 @@ def _month(side: Side | None, level: str) -> float | None:
     return side.month.money.p50 if level == "p50" else side.month.money.p95
 
 
+_VOLUME = {"documents", "tokens of a document"}
+
+
 def _worst_hour(cost: Cost) -> Iterator[tuple[str, ...]]:
     base = cost.base.worst_hour if cost.base else None
     head = cost.head.worst_hour
@@ -85,7 +95,8 @@ def _worst_hour(cost: Cost) -> Iterator[tuple[str, ...]]:
 def _backfill(cost: Cost) -> Iterator[tuple[str, ...]]:
     fill = cost.backfill
     if fill is None:
-        yield "backfill, once", "", "nothing is embedded", ""
+        what = "unknown" if _VOLUME & set(cost.unknown) else "nothing is embedded"
+        yield "backfill, once", "", what, ""
         return
     for label, spread, unit in (
         ("backfill, once", fill.money, "money"),

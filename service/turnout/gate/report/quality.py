@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from turnout.evaluation.comparison import Comparison, QueryChange
-from turnout.gate.report.content import Code, Section, Table, Weight
+from turnout.gate.report.content import Code, Section, Table, Weight, sentence
 from turnout.gate.report.numbers import clip, finite, interval, plain, probability, share, signed
+from turnout.plan.explain import UNKNOWN
 from turnout.rehearsal.result import Rehearsal, Side
 
 _NAME = 60
@@ -23,7 +24,7 @@ def quality(rehearsal: Rehearsal) -> Iterator[Section]:
             line = "The rankings were not compared."
         yield Section(key="quality", title="Quality", weight=Weight.QUALITY, lines=(line,))
     else:
-        yield _metrics(comparison)
+        yield _metrics(comparison) if comparison.metrics else _values(comparison)
         if comparison.slices:
             yield _slices(comparison)
         yield from _queries(comparison)
@@ -44,8 +45,9 @@ def detectable(comparison: Comparison) -> str:
 
 def judged(comparison: Comparison) -> str:
     """How much of what is shown to a searcher has a judgment."""
-    base, head = share(comparison.judged_at_10_base), share(comparison.judged_at_10_head)
-    return f"judged@10, the share of the first ten documents that has a judgment: base {base}, head {head}."
+    head = share(comparison.judged_at_10_head)
+    base = "" if comparison.judged_at_10_base is None else f"base {share(comparison.judged_at_10_base)}, "
+    return f"judged@10, the share of the first ten documents that has a judgment: {base}head {head}."
 
 
 def metric_rows(comparison: Comparison) -> tuple[tuple[str, ...], ...]:
@@ -71,11 +73,23 @@ def _metrics(comparison: Comparison) -> Section:
         title="Quality: what the change does to the ranking",
         weight=Weight.QUALITY,
         lines=(
-            f"{clip(comparison.reason, _LINE)}.{margin}{excluded}",
+            f"{sentence(clip(comparison.reason, _LINE))}{margin}{excluded}",
             detectable(comparison),
             judged(comparison),
         ),
         table=Table(head=("metric", "base", "head", "gain", "95 % interval", "p (Holm)"), rows=metric_rows(comparison)),
+    )
+
+
+def _values(comparison: Comparison) -> Section:
+    """Nothing to compare with, or nothing judged: what the head has by itself."""
+    rows = tuple((Code(clip(name, _NAME)), plain(value)) for name, value in comparison.values.items())
+    return Section(
+        key="quality",
+        title="Quality of the head by itself",
+        weight=Weight.QUALITY,
+        lines=(sentence(clip(comparison.reason, _LINE)), judged(comparison)),
+        table=Table(head=("metric", "head"), rows=rows) if rows else None,
     )
 
 
@@ -88,11 +102,12 @@ def _slices(comparison: Comparison) -> Section:
             plain(item.head),
             signed(item.gain),
             interval(item.gain_low, item.gain_high),
+            UNKNOWN if item.p_harm_holm is None else probability(item.p_harm_holm),
             item.verdict or "too few queries",
         )
         for item in comparison.slices
     )
-    head = ("slice", "queries", "base", "head", "gain", "95 % interval", "verdict")
+    head = ("slice", "queries", "base", "head", "gain", "95 % interval", "p (Holm)", "verdict")
     margin = comparison.slice_max_loss
     allowed = () if margin is None else (f"No slice may lose more than {plain(margin)}, even if the mean gains.",)
     return Section(
@@ -100,7 +115,7 @@ def _slices(comparison: Comparison) -> Section:
         title=f"Slices, in {clip(comparison.metric, _NAME)}",
         weight=Weight.DETAIL,
         lines=allowed,
-        table=Table(head=head, rows=rows, words=(0, 6)),
+        table=Table(head=head, rows=rows, words=(0, 7)),
     )
 
 

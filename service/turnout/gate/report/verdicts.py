@@ -64,7 +64,7 @@ def _good(collection: CollectionReport) -> Iterator[str]:
     if rehearsal is not None and rehearsal.comparison is not None:
         found = rehearsal.comparison
         change = next((item for item in found.metrics if item.metric == found.metric), None)
-        yield f"{found.metric} {signed(change.gain)} in the rehearsal" if change else found.reason
+        yield f"{clip(found.metric, _REF)} {signed(change.gain)} in the rehearsal" if change else found.reason
     lifted = sum(bool(finding.lifted_by) for finding in collection.findings)
     if lifted:
         yield f"{lifted} refusals lifted by overrides" if lifted > 1 else "one refusal lifted by an override"

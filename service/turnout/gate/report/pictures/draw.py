@@ -47,8 +47,8 @@ def _cost(cost: Cost | None, key: str) -> Picture:
 
 
 def _rankings(comparison: Comparison | None, key: str) -> Iterator[Picture]:
-    if comparison is None:
-        yield _missing("quality", "Quality, query by query", "there is nothing to compare with")
+    if comparison is None or not comparison.metrics:
+        yield _missing("quality", "Quality, query by query", "there is nothing to compare")
         return
     title = "Quality, query by query"
     if len(rankings.queries_of(comparison)[0]) > 1:
