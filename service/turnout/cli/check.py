@@ -100,9 +100,7 @@ def _check(
     # What the code of turnout or the calendar broke is never green, even if no file of the collection changed.
     judged = named or [each for each in scope.subjects if each.touched or found.get(each.collection)]
     with Progress(Console(stderr=True)) as progress:
-        progress.say(
-            f"base {scope.base_commit[:12]} ({scope.base_ref}), {len(judged)} of {len(scope.subjects)} to judge"
-        )
+        progress.say(f"{len(judged)} of {len(scope.subjects)} collections to judge, base {scope.base_commit[:12]}")
         steps = make_steps(settings, scope, progress, processes=processes)
         return check(scope, judged, root, steps, beside=tuple(map(of_validation, policy)))
 

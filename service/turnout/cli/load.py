@@ -46,14 +46,25 @@ class Source:
         if chars <= _KEPT_CHARS:
             self._kept = read
 
-    def lengths(self) -> tuple[int, ...]:
-        """Estimated tokens of the first documents.
+    def load(self) -> Workload:
+        """Documents, if all could be looked at, and their estimated tokens.
 
         Raises:
             BadInput, EnvironmentProblem: the source as a whole can't be read.
         """
         texts = (document.text for document in self() if isinstance(document, SourceDocument))
-        return tuple(math.ceil(len(text) / CHARS_PER_TOKEN) for text in islice(texts, MOST_LENGTHS))
+        lengths = [math.ceil(len(text) / CHARS_PER_TOKEN) for text in islice(texts, MOST_LENGTHS + 1)]
+        looked = tuple(lengths[:MOST_LENGTHS])
+        is_all = len(lengths) == len(looked)
+        return Workload(
+            documents=len(looked) if is_all else None,
+            sample_tokens=looked,
+            sources={
+                "documents": "counted in the source" if is_all else f"unknown: the source has over {len(looked):,}",
+                "sample_tokens": f"{'all' if is_all else 'the first'} {len(looked):,} documents of the source, "
+                f"{CHARS_PER_TOKEN} characters a token",
+            },
+        )
 
     def _open(self) -> Iterator[SourceDocument | Unreadable]:
         pipeline = self.release.pipeline
@@ -82,7 +93,6 @@ def workload(settings: Settings, head: Release, source: Source, *, embeds: bool,
     if not (embeds or costs(head)):
         return found
     try:
-        lengths = source.lengths()
+        return found.or_else(source.load())
     except TurnoutError:  # the rehearsal says so; here it is a length that isn't known
         return found
-    return found.with_sample(lengths, f"the first {len(lengths):,} documents of the source, 4 characters a token")
