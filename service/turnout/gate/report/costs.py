@@ -63,7 +63,8 @@ def _sentences(cost: Cost) -> Iterator[str]:
     if fill is not None and fill.beyond_budget > 0:
         yield f"budget.per_backfill would have stopped {share(fill.beyond_budget)} of the simulated backfills."
     if fill is not None and fill.gave_up > 0:
-        yield f"In {share(fill.gave_up)} of the simulated backfills the provider failed for too long and the backfill began again."
+        began_again = share(fill.gave_up)
+        yield f"In {began_again} of the simulated backfills the provider failed for too long and it all began again."
     if cost.unknown:
         yield sentence(clip(f"Not known: {', '.join(cost.unknown)}", _LINE))
 
