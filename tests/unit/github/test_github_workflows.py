@@ -1,4 +1,4 @@
-"""The pull-request workflows: actions pinned as the README lists them, least permissions, the one command for a check."""
+"""The pull-request workflows: pinned actions as the README lists them, least permissions, one command for a check."""
 
 from __future__ import annotations
 
