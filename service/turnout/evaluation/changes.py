@@ -25,6 +25,7 @@ from turnout.release.artifacts import QualityGate
 
 REPORT_LEVEL = 0.95
 EXTREMES = 5
+_LEAST_LEVEL = 1e-9  # an alpha of 0.5 is allowed and leaves an interval of one point
 
 AllScores = Mapping[str, Scores]
 
@@ -51,7 +52,7 @@ def metric_change(
 ) -> MetricChange:
     """One metric before any correction (`p_harm_holm` is `p_harm`). `means` are those of base and head."""
     test = sign_flip(differences, seed=gate.seed, resamples=resamples)
-    levels = (REPORT_LEVEL, 1 - 2 * gate.alpha)
+    levels = (REPORT_LEVEL, max(1 - 2 * gate.alpha, _LEAST_LEVEL))
     shown, deciding = bootstrap_intervals(differences, levels=levels, seed=gate.seed, resamples=resamples)
     return MetricChange(
         metric=metric,

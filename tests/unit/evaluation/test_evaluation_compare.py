@@ -231,6 +231,12 @@ def test_a_fail_always_names_a_loss_and_a_pass_never_hides_one(
         assert any(change.gain < 0 for change in (*found.metrics, *found.slices))
 
 
+def test_the_largest_alpha_that_gates_may_have_is_judged_too() -> None:
+    head = run_of(GOOD) | {f"q{n}": FAIR for n in range(0, COUNT, 5)}
+    assert compared(head, run_of(GOOD), alpha=0.5).verdict == "fail"
+    assert compared(run_of(GOOD), head, alpha=0.5).verdict == "pass"
+
+
 def test_the_same_runs_get_the_same_comparison() -> None:
     rng = np.random.default_rng(3)
     head = {f"q{n}": tuple(map(str, rng.permutation(DOCUMENTS))) for n in range(COUNT)}
