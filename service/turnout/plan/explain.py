@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, assert_never
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, assert_never
 
 from turnout.plan.build import Plan
-from turnout.plan.change import ABSENT
+from turnout.plan.change import ABSENT, Change, Difference, pointer, tokens_of
 from turnout.plan.stages import (
     Backfill,
     CatchUp,
@@ -21,6 +22,7 @@ from turnout.release.fingerprint import canonical
 
 UNKNOWN = "-"
 _LONGEST_VALUE = 60
+_MOST_ALIKE = 50
 _NEW_VIEW = "the new view"
 
 
@@ -78,6 +80,28 @@ def estimate_rows(plan: Plan) -> tuple[tuple[str, str], ...]:
         ("vectors on disk, both", size(cost.coexisting_vectors_disk_bytes)),
         ("vectors in memory, both", size(cost.coexisting_vectors_ram_bytes)),
     )
+
+
+class Alike(NamedTuple):
+    """The differences under one parent that the same rule explains; `more` of them aren't shown."""
+
+    shown: tuple[Difference, ...]
+    more: int
+
+    @property
+    def rest(self) -> str:
+        """What to say of those that aren't shown."""
+        parent = pointer(tokens_of(self.shown[0].path)[:-1])
+        return f"and {count(self.more)} more like it under {parent or '/'}"
+
+
+def alike(differences: Iterable[Difference]) -> Iterator[Alike]:
+    """The differences in groups, each in the order of its first: ten thousand new fields are one thing to a reader."""
+    groups: dict[tuple[Change, str, tuple[str, ...]], list[Difference]] = {}
+    for item in differences:
+        groups.setdefault((item.change, item.reason, tokens_of(item.path)[:-1]), []).append(item)
+    for members in groups.values():
+        yield Alike(tuple(members[:_MOST_ALIKE]), max(0, len(members) - _MOST_ALIKE))
 
 
 def _bound(text: str, by: str) -> str:

@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from turnout.plan.change import ABSENT, Change, Difference, pointer, same
+from turnout.plan.head import Head
 from turnout.plan.multi_fields import multi_field_difference
-from turnout.plan.parameters import Server, parameter_difference, root_difference
+from turnout.plan.new_fields import new_field_difference
+from turnout.plan.parameters import Server, parameter_difference
+from turnout.plan.root import root_difference
 from turnout.release.artifacts import Release
 
 Tokens = tuple[str, ...]
@@ -32,42 +35,43 @@ class Place(NamedTuple):
 
 def mappings_differences(base: dict[str, Any], head: dict[str, Any], release: Release) -> Iterator[Difference]:
     """Differences between two `mappings` bodies; the pipeline of `release`, the head, says what is filled and asked."""
-    yield from _object(base, head, Place(MAPPINGS, ""), release)
+    yield from _object(base, head, Place(MAPPINGS, ""), Head(release))
 
 
-def _object(before: dict[str, Any], after: dict[str, Any], place: Place, release: Release) -> Iterator[Difference]:
+def _object(before: dict[str, Any], after: dict[str, Any], place: Place, head: Head) -> Iterator[Difference]:
     for key in sorted(before.keys() | after.keys()):
         old, new = before.get(key, ABSENT), after.get(key, ABSENT)
         if same(old, new):
             continue
         if key == "properties" and _containers(old, new):
-            yield from _properties(old or {}, new or {}, place, release)
+            yield from _properties(before, after, place, head)
         elif key == "fields" and place.name and _containers(old, new):
-            yield from _multi_fields(before, old or {}, new or {}, place, release)
+            yield from _multi_fields(before, old or {}, new or {}, place, head)
         elif place.name:
             yield parameter_difference(before, after, key, (*place.tokens, key))
         else:
-            yield from root_difference(before, after, key, (*place.tokens, key))
+            yield from root_difference(before, after, key, (*place.tokens, key), head.release)
 
 
 def _containers(old: Any, new: Any) -> bool:
     return all(value is ABSENT or isinstance(value, dict) for value in (old, new))
 
 
-def _properties(before: dict[str, Any], after: dict[str, Any], place: Place, release: Release) -> Iterator[Difference]:
+def _properties(parent: dict[str, Any], now: dict[str, Any], place: Place, head: Head) -> Iterator[Difference]:
+    before, after = parent.get("properties") or {}, now.get("properties") or {}
     for field in sorted(before.keys() | after.keys()):
         at = place.child(field)
         old, new = before.get(field, ABSENT), after.get(field, ABSENT)
         if same(old, new):
             continue
         if old is ABSENT:
-            yield _new_field(new, at, release)
+            yield new_field_difference(parent, new, at.tokens, at.name, head)
         elif not isinstance(old, dict) or not isinstance(new, dict):
             yield _copy(at.tokens, old, new, "a field can't be taken out of an index that exists")
         elif old.get("type", "object") != new.get("type", "object"):
             yield _copy((*at.tokens, "type"), old.get("type", ABSENT), new.get("type", ABSENT), "a type is for good")
         else:
-            yield from _object(old, new, at, release)
+            yield from _object(old, new, at, head)
 
 
 def _copy(tokens: Tokens, before: Any, after: Any, reason: str) -> Difference:
@@ -78,36 +82,8 @@ def _copy(tokens: Tokens, before: Any, after: Any, reason: str) -> Difference:
     )
 
 
-def _new_field(after: Any, place: Place, release: Release) -> Difference:
-    filled = [
-        target
-        for target in (*release.pipeline.index.copy, release.pipeline.index.passages)
-        if _overlap(target, place.name) and not _passage_child(place.name, release)
-    ]
-    if filled:
-        change = Change.COPY
-        reason = f"a new field that documents fill ({filled[0]}): documents written before would lack it"
-    else:
-        change, reason = Change.IN_PLACE, "a new field that nothing fills yet: the stable release doesn't know it"
-    return Difference(path=pointer(place.tokens), after=after, change=change, reason=reason, server="takes")
-
-
-def _overlap(target: str, name: str) -> bool:
-    """Whether filling `target` can put something into the field `name`: the same, or one inside the other."""
-    return target == name or target.startswith(f"{name}.") or name.startswith(f"{target}.")
-
-
-def _passage_child(name: str, release: Release) -> bool:
-    """A field beside the passages' own two: turnout writes nothing into it."""
-    index = release.pipeline.index
-    return name.startswith(f"{index.passages}.") and name not in (
-        f"{index.passages}.{index.passage_text}",
-        f"{index.passages}.{index.passage_vector}",
-    )
-
-
 def _multi_fields(
-    parent: dict[str, Any], before: dict[str, Any], after: dict[str, Any], place: Place, release: Release
+    parent: dict[str, Any], before: dict[str, Any], after: dict[str, Any], place: Place, head: Head
 ) -> Iterator[Difference]:
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name, ABSENT), after.get(name, ABSENT)
@@ -115,10 +91,10 @@ def _multi_fields(
         if same(old, new):
             continue
         if old is ABSENT:
-            yield multi_field_difference(parent, new, at.tokens, at.name, release)
+            yield multi_field_difference(parent, new, at.tokens, at.name, head)
         elif not isinstance(old, dict) or not isinstance(new, dict):
             yield _copy(at.tokens, old, new, "a multi-field can't be taken out of an index that exists")
         elif old.get("type") != new.get("type"):
             yield _copy((*at.tokens, "type"), old.get("type", ABSENT), new.get("type", ABSENT), "a type is for good")
         else:
-            yield from _object(old, new, at, release)
+            yield from _object(old, new, at, head)

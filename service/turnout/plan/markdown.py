@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from turnout.plan.build import Plan
-from turnout.plan.explain import estimate_rows, explain, value
+from turnout.plan.explain import Alike, alike, estimate_rows, explain, value
 from turnout.release.findings import printable
 
 # Whatever could start markup, a mention or a link becomes an HTML entity.
@@ -55,17 +55,21 @@ def _refusals(plan: Plan) -> list[str]:
 def _differences(plan: Plan) -> list[str]:
     if not plan.differences:
         return ["Nothing differs."]
-    rows = [
-        (
+    rows = [row for group in alike(plan.differences) for row in _rows(group)]
+    return [_table(("path", "before", "after", "class", "why"), rows)]
+
+
+def _rows(group: Alike) -> Iterator[tuple[str, ...]]:
+    for item in group.shown:
+        yield (
             code(item.path or "/"),
             code(value(item.before)),
             code(value(item.after)),
             item.change.value,
             escape(item.reason),
         )
-        for item in plan.differences
-    ]
-    return [_table(("path", "before", "after", "class", "why"), rows)]
+    if group.more:
+        yield code(group.rest), "", "", group.shown[0].change.value, escape(group.shown[0].reason)
 
 
 def _stages(plan: Plan) -> list[str]:

@@ -1,11 +1,10 @@
-"""Rules for single parameters of a field and of the mapping's root, as tables.
+"""Rules for single parameters of a field, as tables.
 
 Each was tried on Elasticsearch 9.4.3; an integration test tries them again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Literal
 
 from turnout.plan.change import ABSENT, Change, Difference, pointer, same
@@ -13,9 +12,11 @@ from turnout.plan.vectors import index_options_rule
 
 Server = Literal["takes", "refuses", "unknown"]
 
-# What a parameter is when it isn't written, where that is the same for every field type that has it.
+# What a parameter is when it isn't written, where that is the same for every field type that has it. Not here are
+# `ignore_malformed` and `coerce`: a setting of the index says what they are.
 DEFAULTS: dict[str, Any] = {
     "index": True,
+    "doc_values": True,
     "store": False,
     "enabled": True,
     "include_in_root": False,
@@ -23,12 +24,29 @@ DEFAULTS: dict[str, Any] = {
     "index_phrases": False,
     "term_vector": "no",
     "element_type": "float",
-    "ignore_malformed": False,
     "eager_global_ordinals": False,
     "fielddata": False,
     "split_queries_on_whitespace": False,
+    "ignore_z_value": True,
+    "preserve_separators": True,
+    "preserve_position_increments": True,
+    "position_increment_gap": 100,
     "type": "object",
 }
+DEFAULTS_OF: dict[tuple[str, str], Any] = {
+    ("binary", "doc_values"): False,
+    ("sparse_vector", "store"): True,
+    ("text", "norms"): True,
+    ("keyword", "norms"): False,
+    ("text", "index_options"): "positions",
+    ("keyword", "index_options"): "docs",
+    ("flattened", "index_options"): "docs",
+    ("completion", "analyzer"): "simple",
+}
+"""Where it depends on the field's type."""
+
+# Leaving these out means what no value means, so adding one is always a change.
+_NO_DEFAULT = frozenset({"null_value", "normalizer", "script", "index_prefixes"})
 
 # Fixed when the field is made. The server says no, so the documents have to be written to a new index.
 STATIC = {
@@ -44,6 +62,10 @@ STATIC = {
     "term_vector": "term vectors are written with the document",
     "index_prefixes": "prefixes are written with the document",
     "index_phrases": "phrases are written with the document",
+    "index_options": "what is kept of each term is fixed when the field is made",
+    "script": "what it computes is written with the document",
+    "preserve_separators": "suggestions are written with the document",
+    "preserve_position_increments": "suggestions are written with the document",
     "position_increment_gap": "positions are written with the document",
     "format": "dates are parsed when a document is written",
     "locale": "dates are parsed when a document is written",
@@ -64,6 +86,8 @@ NOT_ADDITIVE = {
     "ignore_above": "documents written before were kept or left out by the old limit",
     "ignore_malformed": "documents written before were taken or refused by the old setting",
     "coerce": "documents written before were taken or refused by the old setting",
+    "ignore_z_value": "documents written before were taken or refused by the old setting",
+    "fielddata": "the stable release's aggregations on it would be refused",
     "depth_limit": "documents written before were taken or refused by the old limit",
     "max_input_length": "documents written before were cut at the old length",
     "dynamic": "documents written before were mapped under the old setting",
@@ -116,67 +140,30 @@ def _written(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _or_default(value: Any, key: str) -> Any:
-    return DEFAULTS.get(key, ABSENT) if value is ABSENT else value
+def _meaning(value: Any, kind: Any, key: str) -> Any:
+    """The value, or what the server puts in its place where none is written; `ABSENT` where we can't know."""
+    return DEFAULTS_OF.get((str(kind), key), DEFAULTS.get(key, ABSENT)) if value is ABSENT else value
 
 
 def _table_rule(before: dict[str, Any], old: Any, new: Any, key: str) -> tuple[Change, Server, str]:
-    if _same_meaning(_or_default(old, key), _or_default(new, key)):
+    kind = before.get("type", "object")
+    was, now = _meaning(old, kind, key), _meaning(new, kind, key)
+    if _same_meaning(was, now):
         return Change.IN_PLACE, "takes", "written another way, or a default written out: the same meaning to the server"
     if key in ADDITIVE:
         return Change.IN_PLACE, "takes", ADDITIVE[key]
     if key == "fielddata" and new is True:
         return Change.IN_PLACE, "takes", "allows aggregations that were refused before; results stay the same"
     if key == "norms":
-        was_on = old is True or (old is ABSENT and before.get("type") == "text")
-        return Change.COPY, "takes" if was_on and new is False else "unknown", NOT_ADDITIVE[key]
+        known: Server = "unknown" if ABSENT in (was, now) else "takes" if now is False else "refuses"
+        return Change.COPY, known, NOT_ADDITIVE[key]
+    if key == "dynamic" and new is ABSENT:
+        return Change.COPY, "refuses", "leaving it out of a request leaves it as it was"
     if key in NOT_ADDITIVE:
         return Change.COPY, "takes", NOT_ADDITIVE[key]
     if key in STATIC:
         # Absent may mean the same as what is written on the other side, where no default is known here.
-        known = key in DEFAULTS or (old is not ABSENT and new is not ABSENT)
-        return Change.COPY, "refuses" if known else "unknown", STATIC[key]
+        without = key in _NO_DEFAULT or (key == "similarity" and kind != "dense_vector")
+        fixed = without or (was is not ABSENT and now is not ABSENT)
+        return Change.COPY, "refuses" if fixed else "unknown", STATIC[key]
     return Change.COPY, "unknown", f"no rule is known for {key}: the documents are written again to be safe"
-
-
-def root_difference(
-    before: dict[str, Any], after: dict[str, Any], key: str, tokens: tuple[str, ...]
-) -> Iterator[Difference]:
-    """The differences that one changed key of the mapping's root makes."""
-    old, new = before.get(key, ABSENT), after.get(key, ABSENT)
-    if key == "_meta":
-        reason = "notes that the server doesn't act on; a view gets them when it is built again"
-        yield Difference(
-            path=pointer(tokens), before=old, after=new, change=Change.IN_PLACE, reason=reason, server="takes"
-        )
-    elif key == "runtime" and isinstance(new, dict) and (old is ABSENT or isinstance(old, dict)):
-        yield from _runtime(old or {}, new, before, tokens)
-    elif key == "dynamic" and old == "strict":
-        reason = "looser than strict: documents that were taken before are stored the same"
-        yield Difference(
-            path=pointer(tokens), before=old, after=new, change=Change.IN_PLACE, reason=reason, server="takes"
-        )
-    else:
-        reason = NOT_ADDITIVE.get(key, f"no rule is known for {key}: the documents are written again to be safe")
-        yield Difference(path=pointer(tokens), before=old, after=new, change=Change.COPY, reason=reason)
-
-
-def _runtime(
-    before: dict[str, Any], after: dict[str, Any], mappings: dict[str, Any], tokens: tuple[str, ...]
-) -> Iterator[Difference]:
-    mapped = mappings.get("properties", {})
-    for name in sorted(before.keys() | after.keys()):
-        old, new = before.get(name, ABSENT), after.get(name, ABSENT)
-        if same(old, new):
-            continue
-        shadows = name.split(".", maxsplit=1)[0] in mapped
-        if old is ABSENT and not shadows:
-            change, reason = Change.IN_PLACE, "a new runtime field: computed when asked, and nothing asks for it yet"
-        elif old is ABSENT:
-            change, reason = Change.COPY, "it would hide a field of the same name from the stable release"
-        else:
-            change, reason = Change.COPY, "the stable release may ask for this runtime field as it was"
-        server: Server = "takes" if old is ABSENT else "unknown"
-        yield Difference(
-            path=pointer((*tokens, name)), before=old, after=new, change=change, reason=reason, server=server
-        )

@@ -30,16 +30,20 @@ def _lay(body: dict[str, Any], mappings: dict[str, Any], tokens: tuple[str, ...]
     source, target = mappings, body
     while tokens[0] == "properties" and len(tokens) > 1:
         field, tokens = tokens[1], tokens[2:]
+        if field not in source.get("properties", {}):
+            return  # nothing can be sent that takes a field out
         source = source["properties"][field]
         into = target.setdefault("properties", {})
-        whole = not tokens or tokens[0] != "properties"
-        if whole:
+        if not tokens:
             into[field] = source
             return
-        # Only a parent of what changes: its own parameters, so that it is recognised, and none of its other children.
+        # Its own parameters, so that it is recognised, and of its children only those that change.
         target = into.setdefault(field, {key: value for key, value in source.items() if key != "properties"})
+        if tokens[0] != "properties":
+            return
     if tokens[0] == "runtime" and len(tokens) > 1:
-        target.setdefault("runtime", {})[tokens[1]] = source["runtime"][tokens[1]]
+        # null takes a runtime field away.
+        target.setdefault("runtime", {})[tokens[1]] = source.get("runtime", {}).get(tokens[1])
     elif tokens[0] in source:
         target[tokens[0]] = source[tokens[0]]
 

@@ -40,6 +40,10 @@ RULES: dict[str, tuple[Change, str]] = {
     "/pipeline/embed": (_OPERATIONAL, "how fast vectors are made, not which"),
     "/pipeline/index": (_COPY, "documents fill other fields"),
     "/pipeline/retrieval": (_QUERY, "searches ask in another way; nothing is written"),
+    "/pipeline/limits/max_document_bytes": (
+        _OPERATIONAL,
+        "counts for documents that are written from then on; placeholders made under the old limit stay until then",
+    ),
     "/pipeline/limits": (_OPERATIONAL, "a bound of the service"),
     "/pipeline/budget": (_OPERATIONAL, "what the plan allows"),
     "/pipeline/expected": (_OPERATIONAL, "what the cost simulation reckons with"),

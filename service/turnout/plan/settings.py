@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from turnout.plan.change import ABSENT, Change, Difference, pointer, same
 
@@ -40,6 +40,18 @@ STATIC = {
     "store": "how files are opened is fixed when an index is made",
     "mapping.source": "how sources are kept is fixed when an index is made",
     "mapping.exclude_source_vectors": "how sources are kept is fixed when an index is made",
+    "mapping.ignore_malformed": "what fields take by default is fixed when an index is made",
+    "mapping.ignore_above": "what fields take by default is fixed when an index is made",
+    "mapping.coerce": "what fields take by default is fixed when an index is made",
+    "load_fixed_bitset_filters_eagerly": "what is loaded with a segment is fixed when an index is made",
+}
+
+# The server takes these, but they aren't additive.
+NOT_ADDITIVE = {
+    "default_pipeline": "documents that the stable release writes would pass through another pipeline",
+    "final_pipeline": "documents that the stable release writes would pass through another pipeline",
+    "query.default_field": "searches that name no field would ask others at once",
+    "blocks": "the stable release might not be able to read or write any more",
 }
 
 Server = Literal["takes", "refuses", "unknown"]
@@ -54,7 +66,7 @@ def settings_differences(base: dict[str, Any], head: dict[str, Any]) -> Iterator
                 path=pointer(SETTINGS), before=base, after=head, change=Change.IN_PLACE, reason=reason, server="takes"
             )
         return
-    yield from _walk(base, head, ())
+    yield from _differing(base, head)
 
 
 def flat_settings(settings: dict[str, Any]) -> dict[str, Any]:
@@ -81,26 +93,61 @@ def setting_name(tokens: tuple[str, ...]) -> str:
     return ".".join(tokens).removeprefix("index.")
 
 
-def _walk(before: dict[str, Any], after: dict[str, Any], at: tuple[str, ...]) -> Iterator[Difference]:
-    for key in sorted(before.keys() | after.keys()):
-        old, new = before.get(key, ABSENT), after.get(key, ABSENT)
-        if same(old, new):
+class _Written(NamedTuple):
+    """A setting, or what stands under a name of `STATIC`, as it is written in a body."""
+
+    tokens: tuple[str, ...]
+    value: Any
+
+
+def _differing(base: dict[str, Any], head: dict[str, Any]) -> Iterator[Difference]:
+    """By the settings' names, however each side spells them."""
+    before, after = _by_name(base), _by_name(head)
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name), after.get(name)
+        if was and now and _flat_value(name, was.value) == _flat_value(name, now.value):
             continue
-        name = setting_name((*at, key))
-        if _group(old, new) and _find(STATIC, name) is None:
-            yield from _walk(old or {}, new or {}, (*at, key))
-            continue
+        old, new = was.value if was else ABSENT, now.value if now else ABSENT
         change, server, reason = _rule(name, old, new)
-        path = pointer((*SETTINGS, *at, key))
+        at = now or was
+        path = pointer((*SETTINGS, *(at.tokens if at else ())))
         yield Difference(path=path, before=old, after=new, change=change, reason=reason, server=server)
 
 
-def _group(old: Any, new: Any) -> bool:
-    """Settings written as an object, here or on the other side, where the other may have none of them."""
-    return all(value is ABSENT or isinstance(value, dict) for value in (old, new))
+def _flat_value(name: str, value: Any) -> dict[str, Any]:
+    return flat_settings({name: value})
+
+
+def _by_name(settings: dict[str, Any]) -> dict[str, _Written]:
+    """Settings by name; all that belongs to one name of `STATIC` is one."""
+    found: dict[str, _Written] = {}
+    for tokens, value in _leaves(settings, ()):
+        name = setting_name(tokens)
+        group = next((key for key in STATIC if name.startswith(f"{key}.")), None)
+        if group is None:
+            found[name] = _Written(tokens, value)
+            continue
+        rest = name.removeprefix(f"{group}.")
+        known = found.get(group, _Written((), {}))
+        found[group] = _Written((group,), {**known.value, rest: value})
+    return found
+
+
+def _leaves(settings: dict[str, Any], at: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key, value in settings.items():
+        here = (*at, key)
+        if isinstance(value, dict) and setting_name(here) in STATIC:
+            for name, inner in flat_settings(value).items():
+                yield (*here, name), inner
+        elif isinstance(value, dict):
+            yield from _leaves(value, here)
+        else:
+            yield here, value
 
 
 def _rule(name: str, old: Any, new: Any) -> tuple[Change, Server, str]:
+    if name == "refresh_interval" and _text(new) == "-1":
+        return Change.COPY, "takes", "the stable release's searches would see no write any more"
     if (reason := _find(HARMLESS, name)) is not None:
         return Change.IN_PLACE, "takes", reason
     if name in LIMITS:
@@ -108,7 +155,9 @@ def _rule(name: str, old: Any, new: Any) -> tuple[Change, Server, str]:
             return Change.IN_PLACE, "takes", "a higher limit; requests within the old one aren't touched"
         return Change.COPY, "takes", "a lower limit could refuse what the stable release still asks or writes"
     if (reason := _find(STATIC, name)) is not None:
-        return Change.COPY, "unknown" if new is ABSENT else "refuses", reason
+        return Change.COPY, "refuses", reason
+    if (reason := _find(NOT_ADDITIVE, name)) is not None:
+        return Change.COPY, "takes", reason
     return Change.COPY, "unknown", f"no rule is known for {name}: the documents are written again to be safe"
 
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from turnout.plan.build import Plan
 from turnout.plan.change import Change
-from turnout.plan.explain import estimate_rows, explain, value
+from turnout.plan.explain import alike, estimate_rows, explain, value
 from turnout.release.findings import printable
 
 _STYLES = {
@@ -49,14 +49,15 @@ def text(plan: Plan) -> Iterator[RenderableType]:
 
 def _differences(plan: Plan) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for item in plan.differences:
-        table.add_row(
-            Text(item.change.value, style=_STYLES[item.change]),
-            Text(
-                f"{printable(item.path or '/')}\n{value(item.before)} → {value(item.after)}\n{printable(item.reason)}",
-                overflow="fold",
-            ),
-        )
+    for group in alike(plan.differences):
+        for item in group.shown:
+            what = (
+                f"{printable(item.path or '/')}\n{value(item.before)} → {value(item.after)}\n{printable(item.reason)}"
+            )
+            table.add_row(Text(item.change.value, style=_STYLES[item.change]), Text(what, overflow="fold"))
+        if group.more:
+            change = group.shown[0].change
+            table.add_row(Text(change.value, style=_STYLES[change]), Text(printable(group.rest), overflow="fold"))
     return table
 
 

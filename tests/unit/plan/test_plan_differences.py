@@ -97,7 +97,9 @@ EDITS: list[tuple[dict[str, Any], Change, str]] = [
     (settings(number_of_shards=2), COPY, "fixed"),
     (settings(analysis={"analyzer": {"x": {"type": "standard"}}}), COPY, "static"),
     (settings(**{"index.codec": "best_compression"}), COPY, "fixed"),
-    (settings(default_pipeline="p"), COPY, "no rule"),
+    (settings(default_pipeline="p"), COPY, "another pipeline"),
+    (settings(gc_deletes="90s"), COPY, "no rule"),
+    (settings(refresh_interval="-1"), COPY, "see no write"),
 ]
 
 

@@ -110,3 +110,22 @@ def test_a_hostile_id_in_the_base_stays_text() -> None:
     hostile = msgspec.structs.replace(plan(), base_id="r-\x1b[31m\n::error::x\x9b")
     head = shown(hostile).splitlines()[0]
     assert "r-\\x1b[31m\\n::error::x\\x9b" in head
+
+
+def test_ten_thousand_new_fields_are_fifty_and_how_many_more() -> None:
+    fields = {f"field_{number:05}": {"type": "keyword"} for number in range(10_000)}
+    made = plan(mapping={"mappings": {"properties": fields}})
+    assert len(made.differences) == 10_000
+    rendered, printed = markdown(made), shown(made)
+    assert len(rendered) < 20_000
+    more = "and 9,950 more like it under /mapping/mappings/properties"
+    assert escape(more) in rendered
+    assert more in printed
+    assert ("field&#95;00049" in rendered, "field&#95;00050" in rendered) == (True, False)
+
+
+def test_few_differences_of_one_rule_are_all_shown() -> None:
+    fields = {f"field_{number:02}": {"type": "keyword"} for number in range(50)}
+    made = plan(mapping={"mappings": {"properties": fields}})
+    assert shown(made).count("nothing fills yet") == 50
+    assert "more like it" not in shown(made)
