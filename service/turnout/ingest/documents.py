@@ -85,8 +85,11 @@ class Documents:
         """The index names of the collection."""
         return self._names
 
-    def ensure(self) -> None:
+    def ensure(self, *, shards: int | None = None) -> None:
         """Create the documents index if there is none.
+
+        Args:
+            shards: for a small index that goes soon; None for what every collection has.
 
         Raises:
             Refused: an index of that name exists and isn't this collection's documents index.
@@ -96,7 +99,7 @@ class Documents:
         created = self._writer.create_index(
             index,
             mappings={**DOCUMENTS_MAPPING, "_meta": {META_KEY: meta}},
-            settings={"number_of_shards": DOCUMENT_SHARDS, "auto_expand_replicas": "0-1", **NO_PIPELINES},
+            settings={"number_of_shards": shards or DOCUMENT_SHARDS, "auto_expand_replicas": "0-1", **NO_PIPELINES},
             aliases={alias: {"is_hidden": True}},
         )
         if created:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from turnout.elastic.documents import DOCUMENT_SHARDS
 from turnout.ingest import Documents, SourceDocument
 from turnout.ingest.sampling import listed_hash, usable
 from turnout.rehearsal.result import SampleUse
@@ -48,8 +49,11 @@ def read_sample(head: Release, settings: Settings) -> Used:
     return Used(documents, use, hashlib.sha256(lines.encode()).hexdigest())
 
 
-def ingest(target: Documents, documents: Sequence[SourceDocument]) -> tuple[str, ...]:
-    """Write them into a space; gives the ids of those that can't be stored."""
-    target.ensure()
+def ingest(target: Documents, documents: Sequence[SourceDocument], *, processes: int) -> tuple[str, ...]:
+    """Write them into a space; gives the ids of those that can't be stored.
+
+    Two shards for each process that reads them: fewer are made faster, and both end at about the same time.
+    """
+    target.ensure(shards=max(1, min(DOCUMENT_SHARDS, 2 * processes)))
     outcomes = target.upsert_many(documents)
     return tuple(outcome.source_id for outcome in outcomes if outcome.result == "rejected")

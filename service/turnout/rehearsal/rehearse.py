@@ -116,10 +116,10 @@ class _Rehearsing:
                 if release is None:
                     continue
                 try:
-                    wrong = list(contradictions(release.model, self._settings.models)) if rule == "model" else []
                     self.models.of(release)
+                    wrong = list(contradictions(release.model, self._settings.models)) if rule == "model" else []
                 except Refused as error:
-                    wrong = [str(error.what)]
+                    wrong = [error.what]
                 self._reasons += _of_model(release, rule, wrong)
         return not any(reason.rule in ("model", "base-model") for reason in self._reasons)
 
@@ -161,7 +161,8 @@ class _Rehearsing:
         shop.writer.ensure_state_index(shop.names)
         if shop.space.ingested:
             return
-        rejected = ingest(Documents(shop.reader, shop.writer, shop.names, now=shop.settings.now), used.documents)
+        documents = Documents(shop.reader, shop.writer, shop.names, now=shop.settings.now)
+        rejected = ingest(documents, used.documents, processes=shop.settings.processes)
         if rejected:
             raise EnvironmentProblem(
                 f"{len(rejected)} documents of the sample can't be stored, for example {rejected[0]!r}",

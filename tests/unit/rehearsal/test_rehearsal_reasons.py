@@ -1,0 +1,77 @@
+"""What a rehearsal says is wrong: which of index, model quality, slice and check it is, and each only once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from support.releases import make_release
+from turnout.evaluation import Comparison, SliceChange, Verdict
+from turnout.rehearsal.reasons import of_checks, of_comparison, worst
+from turnout.rehearsal.result import Reason, Recall
+from turnout.verify import Check
+
+GATES = make_release().gates
+
+
+def recall(mean: float) -> Recall:
+    return Recall(k=10, queries=50, mean=mean, least=0.0)
+
+
+def comparison(verdict: Verdict, reason: str = "worse", **changes: Any) -> Comparison:
+    empty: dict[str, Any] = {
+        **dict.fromkeys(("metrics", "slices", "lost_most", "gained_most"), ()),
+        **dict.fromkeys(("judged_at_10_base", "judged_at_10_head", "detectable_loss")),
+        "by_query": {},
+    }
+    given = {**empty, "metric": "ndcg@10", "queries": 50, "excluded": 0, **changes}
+    return Comparison(verdict=verdict, reason=reason, **given)
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "part"),
+    [
+        (0.99, 0.99, "is not the cause"),
+        (0.99, 0.985, "is not the cause"),
+        (0.99, 0.95, "may have a part"),
+        (0.80, 0.80, "may have a part"),  # below the gate
+        (None, 0.99, "is not the cause"),
+    ],
+)
+def test_a_loss_says_whether_the_index_may_have_a_part_in_it(base: float | None, head: float, part: str) -> None:
+    (found,) = of_comparison(comparison("fail"), recall(base) if base else None, recall(head), GATES)
+    assert (found.rule, found.verdict) == ("quality", "fail")
+    assert part in found.what
+
+
+def test_a_slice_that_lost_is_named_as_one() -> None:
+    lost = SliceChange(
+        **dict.fromkeys(("base", "head", "gain", "gain_low", "gain_high", "p_harm"), 0.0),
+        slice="errors",
+        queries=20,
+        verdict="fail",
+    )
+    failed = comparison("fail", "in the slice 'errors' it goes down", slices=(lost,))
+    (found,) = of_comparison(failed, None, recall(0.99), GATES)
+    assert found.rule == "slice"
+
+
+def test_a_quality_check_that_the_comparison_repeats_is_said_once() -> None:
+    checks = (
+        Check(name="ann_recall", verdict="fail", reason="r"),
+        Check(name="quality", verdict="fail", reason="r"),
+        Check(name="parity", verdict="pass", reason="r"),
+    )
+    assert [reason.rule for reason in of_checks(checks, comparison("fail"))] == ["ann-recall"]
+    assert [reason.rule for reason in of_checks(checks, comparison("pass"))] == ["ann-recall", "quality"]
+    assert [reason.rule for reason in of_checks(checks, None)] == ["ann-recall", "quality"]
+
+
+def test_a_failure_weighs_more_than_a_doubt_and_a_doubt_is_no_pass() -> None:
+    def reason(verdict: Verdict) -> Reason:
+        return Reason(rule="r", verdict=verdict, what="w", remedy="")
+
+    assert worst([]) == "pass"
+    assert worst([reason("inconclusive")]) == "inconclusive"
+    assert worst([reason("inconclusive"), reason("fail")]) == "fail"
