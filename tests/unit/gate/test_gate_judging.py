@@ -332,6 +332,14 @@ def test_a_base_that_cannot_be_read_is_never_a_pass_and_its_place_is_told(gate: 
     assert where == f"{gate.repository.git('rev-parse', 'main')[:12]}:{LOCK}"
 
 
+def test_a_base_that_locks_another_collection_s_release_is_not_compared_with(gate: Gate) -> None:
+    good = (gate.repository.root / LOCK).read_text()
+    gate.repository.write({LOCK: good.replace('"collection": "toys"', '"collection": "games"')})
+    gate.repository.to_base()
+    gate.repository.write({LOCK: good})
+    assert found(gate.one()) == {"base-unreadable": "inconclusive"}
+
+
 def test_both_sides_broken_tells_of_both(gate: Gate) -> None:
     gate.repository.write({LOCK: "{"})
     gate.repository.to_base()
