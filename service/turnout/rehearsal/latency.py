@@ -20,7 +20,7 @@ from turnout.query import fetch, fuse, lexical, vector
 from turnout.rehearsal.result import Latency
 from turnout.release.artifacts import Release
 
-QUERIES = 24
+QUERIES = 16
 ROUNDS = 3
 _WARM = 5
 _RESAMPLES = 2_000

@@ -15,7 +15,7 @@ from turnout.elastic.reader import Reader
 from turnout.rehearsal.result import Spaces
 from turnout.rehearsal.sides import Built
 
-MOST = 300
+MOST = 250
 FEWEST = 12
 """With fewer passages everything is everybody's neighbour."""
 _NEIGHBOURS = 10
