@@ -9,7 +9,6 @@ from elasticsearch import Elasticsearch
 
 from support.classifier_server import Answer, Judged, Outcome, judge, refusal
 from support.classifier_settings import DOCUMENT, FIELDS, WholeCase, body, rounds
-from support.releases import merged
 from turnout.plan import Change
 from turnout.plan.change import ABSENT
 from turnout.plan.patch import mapping_patch, settings_patch
@@ -95,18 +94,15 @@ def _search(client: Elasticsearch, index: str) -> list[Any]:
 
 
 def _create(client: Elasticsearch, index: str, values: dict[str, tuple[WholeCase, Any]]) -> None:
-    whole: dict[str, Any] = {"settings": {}, "mappings": {}}
+    settings: dict[str, Any] = {"number_of_shards": 1}
+    mappings: dict[str, Any] = {"properties": FIELDS}
     for case, value in values.values():
-        whole = merged(whole, body(case, value)) if case.group == "settings" else _with_root(whole, case, value)
-    settings = {"number_of_shards": 1, **flat_settings(whole["settings"])}
-    mappings = {"properties": FIELDS, **whole["mappings"]}
+        if value is not ABSENT and case.group == "root":
+            mappings[case.name] = value
+        elif value is not ABSENT:
+            settings |= flat_settings({case.name: value})
     if why := refusal(lambda: client.indices.create(index=index, settings=settings, mappings=mappings)):
         raise _Clash(f"can't be made: {why}")
-
-
-def _with_root(whole: dict[str, Any], case: WholeCase, value: Any) -> dict[str, Any]:
-    given = {} if value is ABSENT else {case.name: value}
-    return {**whole, "mappings": {**whole["mappings"], **given}}
 
 
 def _ignored(client: Elasticsearch, index: str, taken: list[WholeCase]) -> dict[str, str]:
