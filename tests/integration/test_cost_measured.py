@@ -16,12 +16,14 @@ from elasticsearch import Elasticsearch, helpers
 from prometheus_client import generate_latest
 
 from support.releases import MAPPING, make_release
-from turnout.cost import Workload, calibration_of, declared
+from turnout.cli.load import serving
+from turnout.cost import Workload, calibration, declared
 from turnout.cost.measure import LEAST_UPTIME_S, measured, query_rate
 from turnout.elastic.documents import DOCUMENTS_MAPPING
 from turnout.elastic.names import Names
 from turnout.elastic.reader import Reader
 from turnout.elastic.writer import Writer
+from turnout.errors import EnvironmentProblem
 from turnout.retrieval.metrics import Metrics
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -120,6 +122,16 @@ def test_metrics_that_say_too_little_leave_the_rate_unknown(text: bytes) -> None
     assert said.startswith("unknown: ")
 
 
+def test_a_measured_rate_goes_before_a_declared_one_and_one_that_was_asked_for_in_vain_is_an_error() -> None:
+    expected = {"documents": 1, "changes_per_day": 2, "queries_per_hour": 3, "query_tokens": 4}
+    with page(metrics(400, 7200)) as url:
+        load = serving([url]).or_else(declared(make_release(pipeline={"expected": expected})))
+    assert load.queries_per_hour == pytest.approx(200, rel=0.01)
+    assert load.changes_per_day == 2.0
+    with pytest.raises(EnvironmentProblem, match="rate of queries"):
+        serving(["http://127.0.0.1:9/metrics"])
+
+
 def test_a_service_that_is_away_leaves_the_rate_unknown_and_declared_figures_fill_in(
     reader: Reader, names: Names
 ) -> None:
@@ -140,9 +152,9 @@ def test_a_calibration_compares_the_formula_with_what_a_real_index_takes(client:
         {"passages": [{"text": "x", "vector": row.tolist()} for row in vectors[n : n + 4]]} for n in range(0, count, 4)
     ]
     helpers.bulk(client, documents, index=index, refresh=True)
-    answer = client.indices.disk_usage(index=index, run_expensive_tasks=True, flush=True)
-    found = calibration_of(dict(answer), release, count)
+    measured = Reader(client).vector_bytes(index)
+    found = calibration(measured, release, count)
     assert found is not None
     assert 0.3 < found < 3
-    assert calibration_of({"_shards": {"total": 1}, index: {"fields": {}}}, release, count) is None
-    assert calibration_of(dict(answer), release, 0) is None
+    assert calibration(None, release, count) is None
+    assert calibration(measured, release, 0) is None

@@ -14,6 +14,7 @@ from turnout.errors import EnvironmentProblem
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from turnout.cli.checking import Asked
     from turnout.gate.result import CheckReport
     from turnout.gate.scope import Scope, Subject
 
@@ -31,7 +32,21 @@ _REPORTS = ("report.md", "report.html", "report.json", SARIF)
     type=click.IntRange(min=0),
     help="Worker processes that fill the rehearsal's views; 0 for none but this one. Default: one for each core.",
 )
-def command(collections: tuple[str, ...], ref: str, out: Path | None, form: str, processes: int | None) -> int:
+@click.option(
+    "--metrics",
+    multiple=True,
+    metavar="URL",
+    help="/metrics of a running `turnout serve`, for the rate of queries; repeat it for each. [default: as declared]",
+)
+def command(
+    collections: tuple[str, ...],
+    *,
+    ref: str,
+    out: Path | None,
+    form: str,
+    processes: int | None,
+    metrics: tuple[str, ...],
+) -> int:
     """Tell what a change to schemas/ and pipelines/ will do, cost and break, with one verdict; the same here as in CI.
 
     Judges every collection that differs between the working tree and the commit at which HEAD left REF: artifacts and
@@ -48,6 +63,7 @@ def command(collections: tuple[str, ...], ref: str, out: Path | None, form: str,
     turnout check --base origin/main
     turnout check python-docs --base HEAD~1 --format json
     """
+    from turnout.cli.checking import Asked
     from turnout.gate.scope import find_scope
 
     settings = from_environment()
@@ -55,7 +71,7 @@ def command(collections: tuple[str, ...], ref: str, out: Path | None, form: str,
     _prepare(folder)
     scope = find_scope(settings.root, ref)
     named = [scope.subject(name) for name in dict.fromkeys(collections)]
-    report = _check(settings, scope, named, folder=folder, processes=processes)
+    report = _check(settings, scope, named, folder=folder, asked=Asked(processes, metrics))
     return _tell(report, folder, form)
 
 
@@ -80,9 +96,7 @@ def _prepare(folder: Path) -> None:
         raise EnvironmentProblem(f"reports can't be written: {reason}", where=str(folder), remedy=remedy) from error
 
 
-def _check(
-    settings: Settings, scope: Scope, named: Sequence[Subject], *, folder: Path, processes: int | None
-) -> CheckReport:
+def _check(settings: Settings, scope: Scope, named: Sequence[Subject], *, folder: Path, asked: Asked) -> CheckReport:
     from rich.console import Console
 
     from turnout.cli.checking import Progress
@@ -101,7 +115,7 @@ def _check(
     judged = named or [each for each in scope.subjects if each.touched or found.get(each.collection)]
     with Progress(Console(stderr=True)) as progress:
         progress.say(f"{len(judged)} of {len(scope.subjects)} collections to judge, base {scope.base_commit[:12]}")
-        steps = make_steps(settings, scope, progress, processes=processes)
+        steps = make_steps(settings, scope, progress, asked)
         return check(scope, judged, root, steps, beside=tuple(map(of_validation, policy)))
 
 

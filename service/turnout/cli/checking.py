@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.status import Status
@@ -16,6 +17,13 @@ from turnout.release.findings import printable
 
 _PLACE = re.compile(r"(?P<file>(?:schemas|pipelines)/[^:]+)(?::(?P<line>\d+))?(?::(?P<col>\d+))?")
 _COMMIT = re.compile(r"[0-9a-f]{12}:")
+
+
+class Asked(NamedTuple):
+    """How the user wants it done: worker processes (None for one on each core), and services to ask for their load."""
+
+    processes: int | None
+    metrics_urls: tuple[str, ...]
 
 
 class Progress:

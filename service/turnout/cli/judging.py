@@ -7,8 +7,8 @@ from collections.abc import Collection
 
 from turnout.cli.applying import query_set
 from turnout.cli.artifacts import check_collection, check_policy, read_files, today
-from turnout.cli.checking import Progress
-from turnout.cli.load import Source, workload
+from turnout.cli.checking import Asked, Progress
+from turnout.cli.load import Source, serving, workload
 from turnout.cli.settings import Settings
 from turnout.cost import Provider, refusals, simulate
 from turnout.elastic import node
@@ -28,9 +28,9 @@ from turnout.release.sample import SAMPLE, Sample, parse_sample
 SEED = 20260101
 
 
-def make_steps(settings: Settings, scope: Scope, progress: Progress, *, processes: int | None) -> Steps:
+def make_steps(settings: Settings, scope: Scope, progress: Progress, asked: Asked) -> Steps:
     """All steps. Nothing is started before it is needed."""
-    here = _Here(settings, scope, progress, processes)
+    here = _Here(settings, scope, progress, asked)
     return Steps(
         validate=lambda collection: check_collection(settings.root, collection),
         plan=here.plan,
@@ -55,9 +55,10 @@ def held_against(settings: Settings, scope: Scope) -> Policy:
 class _Here:
     """What the steps share."""
 
-    def __init__(self, settings: Settings, scope: Scope, progress: Progress, processes: int | None) -> None:
+    def __init__(self, settings: Settings, scope: Scope, progress: Progress, asked: Asked) -> None:
         self._settings, self._progress = settings, progress
-        self._processes = len(os.sched_getaffinity(0)) if processes is None else processes
+        self._processes = len(os.sched_getaffinity(0)) if asked.processes is None else asked.processes
+        self._metrics_urls = asked.metrics_urls
         self._server: str | None = None
         self._source: Source | None = None
         self.policy = held_against(settings, scope)
@@ -71,6 +72,8 @@ class _Here:
         embeds = any(isinstance(stage, Backfill) and stage.mode == "embed" for stage in plan.stages)
         given = bool(os.environ.get(node.URL_VARIABLE))
         load = workload(self._settings, head, self._documents(head), embeds=embeds, given=given)
+        if self._metrics_urls:
+            load = serving(self._metrics_urls).or_else(load)
         cost = simulate(base, head, backfill=embeds, workload=load, provider=Provider(), seed=SEED)
         refused, lifted = lift(refusals(cost, head), overrides)
         return Costed(cost, refused, lifted)

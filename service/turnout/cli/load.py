@@ -4,15 +4,15 @@ the source. Used by the cost step of `check`."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 from turnout import observed
 from turnout.cli.settings import Settings
 from turnout.cost import Workload, declared
-from turnout.cost.measure import measured
-from turnout.errors import TurnoutError
+from turnout.cost.measure import measured, query_rate
+from turnout.errors import EnvironmentProblem, TurnoutError
 from turnout.ingest import SourceDocument, Unreadable
 from turnout.ingest.connectors.registry import make
 from turnout.observed.sample import CHARS_PER_TOKEN
@@ -72,6 +72,19 @@ class Source:
         return make(
             pipeline.source.connector, pipeline.source.options, root=self._root, max_document_bytes=limit
         ).read()
+
+
+def serving(metrics_urls: Sequence[str]) -> Workload:
+    """The rate of queries as running services show it.
+
+    Raises:
+        EnvironmentProblem: one of them doesn't tell.
+    """
+    rate, said = query_rate(metrics_urls)
+    if rate is None:
+        remedy = "name the /metrics of services that have run for a while, or declare `expected` in pipeline.yaml"
+        raise EnvironmentProblem(f"the rate of queries is {said}", where=", ".join(metrics_urls), remedy=remedy)
+    return Workload(queries_per_hour=rate, sources={"queries_per_hour": said})
 
 
 def workload(settings: Settings, head: Release, source: Source, *, embeds: bool, given: bool) -> Workload:

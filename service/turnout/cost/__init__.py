@@ -8,7 +8,7 @@ from turnout.cost.provider import Provider
 from turnout.cost.refusals import RULES, refusals
 from turnout.cost.rows import rows
 from turnout.cost.simulate import simulate
-from turnout.cost.sizes import calibration, calibration_of
+from turnout.cost.sizes import calibrated, calibration
 from turnout.cost.workload import Workload, declared
 
-__all__ = ["RULES", "Provider", "Workload", "calibration", "calibration_of", "declared", "refusals", "rows", "simulate"]
+__all__ = ["RULES", "Provider", "Workload", "calibrated", "calibration", "declared", "refusals", "rows", "simulate"]

@@ -35,7 +35,6 @@ def measured(
     *,
     documents: int | None,
     sample_tokens: Sequence[int],
-    metrics_urls: Sequence[str] = (),
     now: datetime | None = None,
 ) -> Workload:
     """The load of a collection; `or_else(declared(release))` fills what can't be seen, the length of queries above all.
@@ -43,19 +42,17 @@ def measured(
     Args:
         documents: as `turnout.observed` counted them.
         sample_tokens: as `turnout.observed` sampled them.
-        metrics_urls: `/metrics` of each running `turnout serve`; their rates are added.
         now: the time; the machine's if left out.
 
     Raises:
         Unavailable: Elasticsearch can't be reached.
     """
     changes, said = change_rate(reader, names, now or datetime.now(UTC))
-    queries, heard = query_rate(metrics_urls)
     sources: dict[Figure, str] = {
         "documents": "measured: counted in the documents index",
         "sample_tokens": f"measured: {len(sample_tokens)} documents of the documents index, 4 characters a token",
         "changes_per_day": said,
-        "queries_per_hour": heard,
+        "queries_per_hour": "unknown: no service was asked",
         "query_tokens": "unknown: nothing measures it",
     }
     if documents is None:
@@ -66,7 +63,6 @@ def measured(
         documents=documents,
         sample_tokens=tuple(sample_tokens),
         changes_per_day=changes,
-        queries_per_hour=queries,
         sources=sources,
     )
 
@@ -98,7 +94,11 @@ def change_rate(reader: Reader, names: Names, now: datetime) -> _Found:
 
 
 def query_rate(urls: Iterable[str]) -> _Found:
-    """Queries that are embedded per hour, all services together, and where that comes from."""
+    """Queries that are embedded per hour, and where that comes from.
+
+    Args:
+        urls: `/metrics` of each running `turnout serve`; their rates are added.
+    """
     rates: list[float] = []
     for url in urls:
         rate, said = _service_rate(url)

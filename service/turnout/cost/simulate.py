@@ -31,14 +31,12 @@ def simulate(
     provider: Provider,
     seed: int,
     repetitions: int = 200,
-    calibration: float | None = None,
 ) -> Cost:
     """What going from `base` to `head` costs, and what each costs in a month and in its worst hour.
 
     Args:
         base: None for a new collection.
         backfill: whether the head's view is filled with newly embedded passages (not for a copy).
-        calibration: measured over computed bytes of vectors on disk, see `calibration_of`.
     """
 
     def side(release: Release) -> Side:
@@ -57,9 +55,9 @@ def simulate(
         base=None if base is None else side(base),
         head=side(head),
         backfill=filled,
-        sizes=sizes(base, head, workload, calibrated=calibration),
+        sizes=sizes(base, head, workload),
         unknown=tuple(dict.fromkeys(missing)),
-        assumptions=tuple(_assumptions(base, head, workload, provider, how, calibration)),
+        assumptions=tuple(_assumptions(base, head, workload, provider, how)),
     )
 
 
@@ -103,7 +101,7 @@ def _local(head: Release, workload: Workload, population: Population, seed: int,
 
 
 def _assumptions(
-    base: Release | None, head: Release, workload: Workload, provider: Provider, how: str, calibration: float | None
+    base: Release | None, head: Release, workload: Workload, provider: Provider, how: str
 ) -> Iterator[str]:
     for figure in FIGURES:
         yield f"{WORDS[figure]}: {workload.sources.get(figure, 'given' if workload.known(figure) else 'unknown')}"
@@ -118,4 +116,4 @@ def _assumptions(
         yield "worst hour: one process; service and follower each have a limit of their own"
     if base is not None and base.model.price.currency != head.model.price.currency:
         yield f"money of the base is in {base.model.price.currency}, that of the head in {head.model.price.currency}"
-    yield "sizes: vectors only, replicas included" + ("" if calibration is None else f", scaled by {calibration:.3f}")
+    yield "sizes: vectors only, replicas included"

@@ -1,19 +1,19 @@
-"""Bytes of both views, by the formulas of `plan.sizes`, scaled by what a real view took. Called by `simulate`."""
+"""Bytes of both views, by the formulas of `plan.sizes`, and scaled by what a real view took. Called by `simulate`, and
+by the gate after a rehearsal."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import msgspec
 
 from turnout.cost.documents import Population
-from turnout.cost.result import Sizes
+from turnout.cost.result import Cost, Sizes
 from turnout.cost.workload import Workload
 from turnout.plan import Change, differences, highest
 from turnout.plan.sizes import VectorSize, replicas, vector_size
 from turnout.release.artifacts import Release
 
 
-def sizes(base: Release | None, head: Release, workload: Workload, *, calibrated: float | None) -> Sizes:
+def sizes(base: Release | None, head: Release, workload: Workload) -> Sizes:
     """Each view alone, and both while they coexist; None where the number of passages is unknown.
 
     Without a new view (the change is less than `copy`) both are one, and the larger of the two counts.
@@ -21,36 +21,36 @@ def sizes(base: Release | None, head: Release, workload: Workload, *, calibrated
     new, old = _size(head, workload), _size(base, workload) if base is not None else None
     apart = base is None or highest(differences(base, head)) in (Change.COPY, Change.EMBED)
     both = _both(old, new, apart) if new is not None else None
-    factor = 1.0 if calibrated is None else calibrated
     return Sizes(
-        base_disk_bytes=None if old is None else round(old.disk_bytes * factor),
+        base_disk_bytes=None if old is None else old.disk_bytes,
         base_ram_bytes=None if old is None else old.ram_bytes,
-        head_disk_bytes=None if new is None else round(new.disk_bytes * factor),
+        head_disk_bytes=None if new is None else new.disk_bytes,
         head_ram_bytes=None if new is None else new.ram_bytes,
-        both_disk_bytes=None if both is None else round(both.disk_bytes * factor),
+        both_disk_bytes=None if both is None else both.disk_bytes,
         both_ram_bytes=None if both is None else both.ram_bytes,
-        calibration=calibrated,
+        calibration=None,
     )
-
-
-def calibration_of(disk_usage: Mapping[str, Any], release: Release, passages: int) -> float | None:
-    """Measured over computed bytes of vectors on disk; None if the answer holds no vectors.
-
-    Args:
-        disk_usage: the answer of `POST <view>/_disk_usage`, which looks at one copy of each shard.
-        release: the release that filled the view.
-        passages: in the view, those of all documents together.
-    """
-    index = release.pipeline.index
-    field = f"{index.passages}.{index.passage_vector}"
-    found = [part["fields"].get(field) for part in disk_usage.values() if isinstance(part, dict) and "fields" in part]
-    return calibration(sum(int(part.get("knn_vectors_in_bytes", 0)) for part in found if part), release, passages)
 
 
 def calibration(measured: int | None, release: Release, passages: int) -> float | None:
     """Measured bytes of the vectors of one copy over computed ones; None if nothing was measured."""
     computed = vector_size(release, passages).disk_bytes / (1 + replicas(release))
     return measured / computed if measured and computed > 0 else None
+
+
+def calibrated(cost: Cost, factor: float | None) -> Cost:
+    """The same cost with bytes on disk scaled by a measured `factor`; as it is if nothing was measured."""
+    if factor is None:
+        return cost
+    names = ("base_disk_bytes", "head_disk_bytes", "both_disk_bytes")
+    known = {name: size for name in names if (size := getattr(cost.sizes, name)) is not None}
+    scaled = {name: round(size * factor) for name, size in known.items()}
+    said = f"sizes on disk: scaled by {factor:.3f}, as measured on the rehearsal's view of the head"
+    return msgspec.structs.replace(
+        cost,
+        sizes=msgspec.structs.replace(cost.sizes, **scaled, calibration=factor),
+        assumptions=(*cost.assumptions, said),
+    )
 
 
 def _size(release: Release, workload: Workload) -> VectorSize | None:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from turnout.cost import calibrated, calibration
 from turnout.errors import TurnoutError
 from turnout.gate import findings as say
 from turnout.gate.base import base_overrides, base_quarantine, base_release
@@ -147,6 +149,7 @@ class _Judging:
         if self._rehearsal is not None:
             overrides = _overrides(checked)
             found = of_rehearsal(self._rehearsal, head.gates, overrides, where=self._lock)
+            self._costed = _calibrated(self._costed, self._rehearsal, head)
             used = {finding.rule for finding in found}  # one that wasn't lifted was asked for all the same
             self._findings += (*found, *unused_overrides(checked, used, rules=REHEARSAL))
 
@@ -169,6 +172,15 @@ class _Judging:
 
 def _overrides(checked: Checked) -> tuple[Override, ...]:
     return tuple(checked.overrides.overrides) if checked.overrides else ()
+
+
+def _calibrated(costed: Costed | None, rehearsal: Rehearsal, head: Release) -> Costed | None:
+    """What was reckoned, with the disk as the rehearsal's view of the head showed it."""
+    side = rehearsal.head
+    if costed is None or side is None:
+        return costed
+    factor = calibration(side.vector_disk_bytes, head, side.passages)
+    return replace(costed, cost=calibrated(costed.cost, factor))
 
 
 def _outcome(value: object) -> str:

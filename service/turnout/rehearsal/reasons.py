@@ -92,12 +92,13 @@ def of_comparison(
 
 
 def of_latency(latency: Latency | None, gates: Gates) -> Iterator[Reason]:
-    """Only what is surely slower."""
-    most = gates.rehearsed.max_latency_ratio
-    if latency is not None and latency.ratio_low > most:
+    """Only what is surely slower, and slow enough that somebody waits."""
+    most, unnoticed = gates.rehearsed.max_latency_ratio, gates.rehearsed.unnoticed_ms
+    if latency is not None and latency.ratio_low > most and latency.head_p50_ms >= unnoticed:
         what = (
             f"latency: the head takes {latency.ratio:.2f} times as long as the base "
-            f"({latency.ratio_low:.2f} to {latency.ratio_high:.2f} at 95 %), the gate allows {most:.2f}"
+            f"({latency.ratio_low:.2f} to {latency.ratio_high:.2f} at 95 %), the gate allows {most:.2f}; "
+            f"half of its searches take more than {latency.head_p50_ms:.0f} ms"
         )
         remedy = "lower num_candidates or rank_window, take a faster model, or raise max_latency_ratio in gates.yaml"
         yield Reason(rule="latency", verdict="fail", what=what, remedy=remedy)

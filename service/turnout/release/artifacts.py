@@ -246,11 +246,12 @@ class RehearsalGates(Artifact, frozen=True):
 
     `min_judged` is the least share of the head's first ten documents that has a judgment: below it the judgments say
     too little. `max_latency_ratio` bounds head over base of the median search time; a ratio that is surely above (95 %)
-    fails.
+    fails, unless the head's median search takes less than `unnoticed_ms` on the rehearsal's server.
     """
 
     min_judged: float = 0.7
     max_latency_ratio: float = 2.0
+    unnoticed_ms: float = 50.0
     slices: SliceGate = SliceGate()
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.releases import make_release
-from turnout.cost import Provider, Workload, declared, refusals, rows, simulate
+from turnout.cost import Provider, Workload, calibrated, declared, refusals, rows, simulate
 from turnout.cost.result import Cost
 from turnout.cost.worst_hour import worst_hour
 from turnout.embedding.hosted.limiter import BURST_SHARE
@@ -202,7 +202,7 @@ def test_both_views_take_room_while_they_coexist_and_one_view_only_once() -> Non
     assert apart.head_disk_bytes is not None
     assert apart.both_disk_bytes == apart.base_disk_bytes + apart.head_disk_bytes
     assert same.both_disk_bytes == same.head_disk_bytes
-    scaled = cost(small, large, calibration=1.5).sizes
+    scaled = calibrated(cost(small, large), 1.5).sizes
     assert scaled.head_disk_bytes == round(apart.head_disk_bytes * 1.5)
     assert scaled.head_ram_bytes == apart.head_ram_bytes
 

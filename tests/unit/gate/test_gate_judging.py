@@ -23,6 +23,8 @@ from turnout.gate.result import CheckReport, CollectionReport, GateFinding
 from turnout.gate.scope import find_scope
 from turnout.gate.steps import Costed, Event, Steps
 from turnout.plan import Refusal, assumed, make_plan
+from turnout.plan.sizes import replicas, vector_size
+from turnout.rehearsal import result as rehearsal_result
 from turnout.rehearsal.result import Reason, Rehearsal, SampleUse
 from turnout.release.artifacts import Deletion, Policy, Release
 
@@ -41,6 +43,19 @@ def rehearsal(**changes: Any) -> Rehearsal:
         "verdict": "pass",
     }
     return Rehearsal(**(parts | changes))
+
+
+def built(head: Release, *, passages: int, vector_disk_bytes: int) -> rehearsal_result.Side:
+    return rehearsal_result.Side(
+        release_id=head.id,
+        view="v",
+        documents=passages,
+        passages=passages,
+        disk_bytes=None,
+        vector_disk_bytes=vector_disk_bytes,
+        recall=None,
+        stage_seconds={},
+    )
 
 
 def reason(rule: str, verdict: Any) -> Reason:
@@ -159,6 +174,24 @@ def test_a_harmless_change_goes_through_all_steps_and_passes(gate: Gate) -> None
     assert list(only.seconds) == ["validate", "plan", "cost", "rehearsal"]
     assert report.head.endswith(" + working tree")
     assert len(gate.events) == 8
+
+
+def test_sizes_on_disk_are_scaled_by_what_the_rehearsal_s_view_took(gate: Gate) -> None:
+    gate.repository.change(PIPELINE, HARMLESS)
+    computed: list[int] = []
+
+    def costed(base: Any, head: Release, *_: Any) -> Costed:
+        computed.append(vector_size(head, 100).disk_bytes)
+        sizes = Sizes(**(dict.fromkeys(Sizes.__struct_fields__) | {"head_disk_bytes": 1000, "head_ram_bytes": 7}))
+        return Costed(msgspec.structs.replace(cost(head), sizes=sizes))
+
+    def rehearse(base: Any, head: Release) -> Rehearsal:
+        return rehearsal(head=built(head, passages=100, vector_disk_bytes=3 * computed[-1] // (1 + replicas(head))))
+
+    report = gate.one(cost=costed, rehearse=rehearse)
+    assert report.cost is not None
+    assert report.cost.sizes.calibration == pytest.approx(3.0)
+    assert (report.cost.sizes.head_disk_bytes, report.cost.sizes.head_ram_bytes) == (3000, 7)
 
 
 def test_a_finding_of_validation_stops_before_the_plan_and_has_its_place(gate: Gate) -> None:

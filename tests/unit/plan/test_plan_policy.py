@@ -248,6 +248,7 @@ LOOSER: dict[str, Any] = {
     "verify.quality.min_queries": 19,
     "rehearsal.min_judged": 0.6,
     "rehearsal.max_latency_ratio": 2.1,
+    "rehearsal.unnoticed_ms": 51.0,
     "rehearsal.slices.max_loss": 0.06,
     "rehearsal.slices.min_queries": 11,
 }
@@ -261,6 +262,7 @@ TIGHTER: dict[str, Any] = {
     "verify.quality.seed": 1,
     "rehearsal.min_judged": 0.8,
     "rehearsal.max_latency_ratio": 1.5,
+    "rehearsal.unnoticed_ms": 20.0,
     "rehearsal.slices.max_loss": 0.01,
     "rehearsal.slices.min_queries": 5,
 }

@@ -44,6 +44,7 @@ KNOBS = [
     _gate("verify.quality.min_queries", *COUNT),
     _gate("rehearsal.min_judged", *SHARE),
     _gate("rehearsal.max_latency_ratio", 1.02, 10.0),
+    _gate("rehearsal.unnoticed_ms", 1.0, 1000.0),
     _gate("rehearsal.slices.max_loss", *SHARE),
     _gate("rehearsal.slices.min_queries", *COUNT),
     Knob("pipeline.embed.rate_limit.requests_per_minute", 2, 10**6, 1, "rate-limit-raised"),

@@ -70,10 +70,14 @@ def test_without_queries_nothing_is_measured() -> None:
     assert Machine(1, 1).measure([]) is None
 
 
-@pytest.mark.parametrize(("low", "fails"), [(1.9, False), (2.0, False), (2.1, True)])
-def test_only_a_ratio_that_is_surely_above_the_gate_fails(low: float, fails: bool) -> None:
+@pytest.mark.parametrize(
+    ("low", "ms", "fails"), [(1.9, 80.0, False), (2.0, 80.0, False), (2.1, 80.0, True), (2.1, 49.0, False)]
+)
+def test_only_a_ratio_that_is_surely_above_the_gate_fails_and_only_where_somebody_waits(
+    low: float, ms: float, fails: bool
+) -> None:
     found = Latency(
-        **dict.fromkeys(("base_p50_ms", "base_p95_ms", "head_p50_ms", "head_p95_ms"), 1.0),
+        **dict.fromkeys(("base_p50_ms", "base_p95_ms", "head_p50_ms", "head_p95_ms"), ms),
         queries=1,
         rounds=1,
         ratio=2.5,
