@@ -15,8 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from gate_file import keep
-
+from bench.gate_file import keep
 from demo import edits
 from support.workspace import COLLECTION, Workspace
 from turnout.cli.settings import from_environment

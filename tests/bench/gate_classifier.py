@@ -24,6 +24,8 @@ from support.classifier_server import Outcome, field_outcomes, known_here
 from support.classifier_settings import whole_cases
 from support.classifier_vectors import OPTIONS
 from support.classifier_whole import whole_outcomes
+from turnout.cli.settings import from_environment
+from turnout.elastic import node
 from turnout.elastic.client import connect
 from turnout.plan import Change
 from turnout.plan.types import KNOWN_TYPES
@@ -146,7 +148,7 @@ def _grid(transitions: dict[str, dict[str, str]]) -> Table:
 
 def main() -> int:
     """Measure on the server of the environment, write, and fail unless all agree."""
-    figures = measure(os.environ["TURNOUT_ELASTICSEARCH_URL"])
+    figures = measure(node.ensure(from_environment().build, env=os.environ, port=0).url)
     keep(SECTION, figures)
     return 0 if figures["agreement"] == 1 and not figures["unclaimed_in_place"] else 1
 
