@@ -195,7 +195,7 @@ def rehearsal(*, compared: Comparison | None, verdict: Verdict = "pass", new: bo
     random = np.random.default_rng(11)
     base_ms, head_ms = random.lognormal(1.6, 0.25, 600), random.lognormal(1.75, 0.28, 600)
     return Rehearsal(
-        server="9.4.3",
+        server="Elasticsearch 9.4.3",
         sample=SampleUse(digest="sha256:" + "0" * 64, listed=800, used=797, changed=12, missing=3),
         base=None if new else _side(BASE.id, 0.981, 0.7),
         head=_side("r-head", 0.963, 0.6),

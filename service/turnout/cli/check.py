@@ -56,13 +56,16 @@ def command(
     The rehearsal works on TURNOUT_ELASTICSEARCH_URL, under index names of its own that expire; else on the local node,
     which is started and left running (`turnout elastic stop` ends it).
 
-    Writes report.md, report.html, report.json and findings.sarif. Exit code: 0 pass, 1 fail or inconclusive, 2 usage,
-    3 something that it needs is missing or went away.
+    Writes report.html (the whole report, with plots), report.md (the comment on a pull request), report.json and
+    findings.sarif. Exit code: 0 pass, 1 fail or inconclusive, 2 usage, 3 something that it needs is missing or went
+    away. pipelines/README.md says what each rule refuses and how to lift it.
 
     \b
-    turnout check --base origin/main
+    turnout check --base origin/main                 what the pull request will say
+    turnout check --base HEAD                        what isn't committed yet
     turnout check python-docs --base HEAD~1 --format json
     """
+    from turnout.cli.artifacts import collections as known_collections
     from turnout.cli.checking import Asked
     from turnout.gate.scope import find_scope
 
@@ -70,6 +73,8 @@ def command(
     folder = out or settings.build / "check"
     _prepare(folder)
     scope = find_scope(settings.root, ref)
+    if not scope.subjects:
+        known_collections(settings.root)  # a pass in a folder without artifacts would say nothing
     named = [scope.subject(name) for name in dict.fromkeys(collections)]
     report = _check(settings, scope, named, folder=folder, asked=Asked(processes, metrics))
     return _tell(report, folder, form)

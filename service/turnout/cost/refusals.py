@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from turnout.cost.result import Cost
 from turnout.plan import Refusal
+from turnout.plan.refusal import or_override
 from turnout.release.artifacts import Release
 
 MONTH_ABOVE_BUDGET = "month-above-budget"
@@ -27,8 +28,10 @@ def _unknown(cost: Cost, head: Release) -> Iterator[Refusal]:
         yield Refusal(
             rule=LOAD_UNKNOWN,
             what=f"{head.model.id} costs money, and what it will cost is unknown without: {', '.join(cost.unknown)}",
-            remedy="declare the load under `expected` in pipeline.yaml, or let it be measured on a cluster, "
-            f"or add an override of {LOAD_UNKNOWN} with a reason and a day",
+            remedy=or_override(
+                "declare it under `expected` in pipeline.yaml, or name what has it (TURNOUT_ELASTICSEARCH_URL, --metrics)",
+                LOAD_UNKNOWN,
+            ),
         )
 
 
@@ -49,5 +52,5 @@ def _refusal(rule: str, what: str, key: str, money: float, limit: float, currenc
     return Refusal(
         rule=rule,
         what=f"{what} may cost {money:,.2f} {currency} (p95), budget.{key} is {limit:,.2f}",
-        remedy=f"embed less or raise budget.{key}, or add an override of {rule} with a reason and a day",
+        remedy=or_override(f"embed less or raise budget.{key}", rule),
     )

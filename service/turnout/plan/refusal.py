@@ -15,4 +15,4 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
 def or_override(remedy: str, rule: str) -> str:
     """A remedy, or else an override of the rule."""
-    return f"{remedy}, or add an override of {rule} with a reason and a day"
+    return f"{remedy}, or add an override of {rule} to overrides.yaml, with a reason and a day"

@@ -108,7 +108,7 @@ def _adopted(stages: tuple[Stage, ...], observed: Observed) -> Iterator[Refusal]
         what=f"live is {live.index}, which was adopted: its ranking isn't compared with, it isn't followed, "
         "and `turnout revert` can't go back to it",
         remedy="compare the two yourself, keep the index for as long as you may want it back, "
-        f"and add an override of {REPLACES_ADOPTED} with a reason and a day",
+        f"and add an override of {REPLACES_ADOPTED} to overrides.yaml, with a reason and a day",
     )
     if (observed.documents or 0) < live.documents:
         yield Refusal(

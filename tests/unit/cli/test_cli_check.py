@@ -68,6 +68,15 @@ def test_no_collection_changed_is_a_pass_that_says_so(repository: Repository, tu
     assert "no collection" in (repository.root / "build/check/report.md").read_text()
 
 
+def test_a_folder_of_the_repository_without_artifacts_is_no_pass(
+    repository: Repository, turnout: Turnout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (repository.root / "service").mkdir()
+    monkeypatch.setenv("TURNOUT_ROOT", str(repository.root / "service"))
+    code, out, err = turnout("--base", "main")
+    assert (code, out, "there are no artifacts here" in err, "TURNOUT_ROOT" in err) == (2, "", True, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

@@ -65,6 +65,7 @@ def test_tells_what_a_reviewer_needs_in_the_order_of_weight() -> None:
         said.index(part)
         for part in (
             "Lifted by an override",
+            "What differs",
             "What it will do",
             "Cost, before and after",
             "Quality: what the change does to the ranking",
@@ -72,7 +73,6 @@ def test_tells_what_a_reviewer_needs_in_the_order_of_weight() -> None:
             "ANN recall: what the index loses",
             "Latency",
             "Neighbours kept@10: 42.0 %",
-            "What differs",
         )
     ]
     assert places == sorted(places)
@@ -81,6 +81,21 @@ def test_tells_what_a_reviewer_needs_in_the_order_of_weight() -> None:
     assert "agreed with the owner of the budget" in said.split("What it will do")[0]
     for label in ("a month, p50", "a month, p95", "the worst hour", "backfill, once", "vectors on disk, both while"):
         assert label in said
+
+
+def test_a_few_differences_are_seen_at_once_and_many_are_folded() -> None:
+    report = made.passing()
+    assert "#### What differs" in markdown(report)
+    found = report.collections[0]
+    assert found.plan is not None
+    many = msgspec.structs.replace(found.plan, differences=found.plan.differences * 20)
+    longer = msgspec.structs.replace(report, collections=(msgspec.structs.replace(found, plan=many),))
+    assert "<summary>What differs</summary>" in markdown(longer)
+
+
+def test_the_server_is_named_once() -> None:
+    assert "Elasticsearch 9.4.3" in words(markdown(made.passing()))
+    assert "Elasticsearch Elasticsearch" not in words(markdown(made.passing()))
 
 
 def test_the_incident_shows_the_worst_hour_before_and_after() -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 from support import gate_reports as made
 from support.hostile_reports import PAYLOADS, hostile
 from turnout.gate.report import text
-from turnout.gate.report.numbers import clip, hours, money, quantity, times
+from turnout.gate.report.numbers import clip, hours, interval, money, quantity, signed, times
 from turnout.gate.result import CheckReport
 
 
@@ -34,6 +34,14 @@ def test_a_refusal_that_is_lifted_shows_the_reason_of_the_override() -> None:
     said = shown(made.passing())
     assert "Lifted, because: agreed with the owner of the budget" in said
     assert "raise budget.per_backfill" not in said
+
+
+def test_a_difference_that_rounds_to_zero_is_neither_gain_nor_loss() -> None:
+    assert [signed(gain) for gain in (-0.0004, 0.0004, -0.0, -0.0006, 0.0006)] == [
+        *("0.000", "0.000", "0.000"),
+        *("-0.001", "+0.001"),
+    ]
+    assert interval(-0.002, 0.0001) == "-0.002 to 0.000"
 
 
 @pytest.mark.parametrize("payload", [*PAYLOADS, "[bold red]x[/] [link=http://e.vil]y[/link]"])

@@ -56,7 +56,8 @@ def _sentences(cost: Cost) -> Iterator[str]:
     if cost.price_per_million_tokens == 0 and (cost.base is None or cost.base.worst_hour.money == 0):
         yield "The model runs on own machines: no money for each token."
     else:
-        yield worst_hour(cost) + " It is what the rate limit allows when something asks without end."
+        yield worst_hour(cost) + " It is what the limiter lets through when something asks without end."
+        yield "Policy holds tokens_per_minute as it is written against the budget, so its figure can be higher."
     if cost.head.month is None:
         yield "No load is declared or measured, so the month isn't known."
     fill = cost.backfill

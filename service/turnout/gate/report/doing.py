@@ -12,6 +12,7 @@ from turnout.rehearsal.result import Latency, Rehearsal, Side
 
 _LINE = 400
 _NAME = 160
+_AT_A_GLANCE = 12
 
 
 def stages(plan: Plan) -> Iterator[Section]:
@@ -29,7 +30,7 @@ def stages(plan: Plan) -> Iterator[Section]:
 
 
 def differences(plan: Plan) -> Iterator[Section]:
-    """Every place where the two releases differ."""
+    """Every place where the two releases differ; a long list is closed at first."""
     rows = tuple(
         (
             Code(clip(item.path or "/", _NAME)),
@@ -42,7 +43,8 @@ def differences(plan: Plan) -> Iterator[Section]:
     )
     table = Table(head=("path", "before", "after", "class", "why"), rows=rows, words=(0, 1, 2, 3, 4))
     if rows:
-        yield Section(key="differences", title="What differs", weight=Weight.LISTS, table=table, folded=True)
+        folded = len(rows) > _AT_A_GLANCE
+        yield Section(key="differences", title="What differs", weight=Weight.LISTS, table=table, folded=folded)
 
 
 def rehearsed(rehearsal: Rehearsal) -> Iterator[Section]:
@@ -90,7 +92,7 @@ def _latency(latency: Latency) -> Section:
 def _how(rehearsal: Rehearsal) -> Section:
     sample = rehearsal.sample
     line = (
-        f"Elasticsearch {clip(rehearsal.server, _NAME)}; {sample.used:,} of {sample.listed:,} sampled documents, "
+        f"{clip(rehearsal.server, _NAME)}; {sample.used:,} of {sample.listed:,} sampled documents, "
         f"{sample.changed:,} of them changed since, {sample.missing:,} missing."
     )
     sides: tuple[tuple[str, Side | None], ...] = (("base", rehearsal.base), ("head", rehearsal.head))

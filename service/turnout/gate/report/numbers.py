@@ -35,9 +35,11 @@ def plain(number: float | None, digits: int = 3) -> str:
 
 
 def signed(number: float | None, digits: int = 3) -> str:
-    """A difference: the sign is always there."""
+    """A difference: the sign is always there, but for one that rounds to zero, which is neither gain nor loss."""
     if number is None or math.isnan(number):
         return UNKNOWN
+    if round(number, digits) == 0:
+        return plain(0.0, digits)
     return f"{number:+,.{digits}f}" if abs(number) < _HUGE else f"{number:+.3g}"
 
 

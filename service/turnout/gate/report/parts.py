@@ -43,6 +43,7 @@ def _sections(collection: CollectionReport) -> Iterator[Section]:
     found, rehearsal = collection.findings, collection.rehearsal
     yield from verdicts.findings(found)
     if collection.plan is not None:
+        yield from doing.differences(collection.plan)
         yield from doing.stages(collection.plan)
     if collection.cost is not None:
         yield from costs.costs(collection.cost)
@@ -52,8 +53,6 @@ def _sections(collection: CollectionReport) -> Iterator[Section]:
     elif collection.change != "deleted":
         line = "There was no rehearsal, so nothing is known of quality, recall and latency."
         yield Section(key="rehearsal", title="The rehearsal", weight=Weight.NOTES, lines=(line,))
-    if collection.plan is not None:
-        yield from doing.differences(collection.plan)
     took = ", ".join(f"{clip(step, _NAME)} {seconds:,.1f} s" for step, seconds in collection.seconds.items())
     if took:
         yield Section(key="seconds", title="How long the check took", weight=Weight.LISTS, lines=(took,), folded=True)
