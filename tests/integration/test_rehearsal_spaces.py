@@ -13,8 +13,8 @@ from support.switchable_proxy import proxy_to
 from turnout.apply import Started
 from turnout.elastic.reader import Reader
 from turnout.elastic.writer import Writer
-from turnout.errors import Unavailable
-from turnout.plan import Verify
+from turnout.errors import EnvironmentProblem, Unavailable
+from turnout.plan import ChangeMapping, Verify
 from turnout.rehearsal import Phase, Rehearsal
 from turnout.rehearsal.space import opened, spaces
 from turnout.release.artifacts import Release
@@ -34,6 +34,12 @@ def head_of(stage: Stage) -> Release:
 
 def views(client: Elasticsearch, prefix: str) -> set[str]:
     return {index for index in client.indices.get(index=f"{prefix}*", expand_wildcards="all") if ".view." in index}
+
+
+def hand_over(client: Elasticsearch, prefix: str, *, owner: str = "dead", until: int = 0) -> None:
+    """The only space is held by somebody else, until then in milliseconds."""
+    (space,) = spaces(Reader(client), prefix)
+    client.update(index=space.marker, id="lock", doc={"owner": owner, "until": until})
 
 
 def test_a_second_rehearsal_finds_the_base_and_nothing_of_the_first_head(
@@ -106,6 +112,76 @@ def test_a_marker_that_claims_other_indexes_is_none(stage: Stage, client: Elasti
         client.indices.delete(index=f"{prefix}turnout-rehearsal-fake-turnout.space")
 
 
+@pytest.mark.parametrize("end", ["soon", "2026-01-01T00:00:00", None])
+def test_a_marker_that_names_no_time_is_none(stage: Stage, client: Elasticsearch, prefix: str, end: str | None) -> None:
+    marker = f"{prefix}turnout-rehearsal-fake-turnout.space"
+    meta = {
+        "role": "rehearsal",
+        "key": "fake",
+        "prefix": marker.removesuffix("turnout.space"),
+        "owner": "",
+        "private": True,
+    }
+    client.indices.create(index=marker, mappings={"_meta": {"turnout": {**meta, "expires_at": end}}})
+    with opened(Reader(client), Writer(client), stage.settings(), None) as (space, _):
+        assert spaces(Reader(client), prefix) == (space,)
+
+
+@pytest.mark.parametrize("key", ["0" * 16, None])
+def test_the_clock_of_another_machine_frees_no_space_that_is_held(
+    stage: Stage, client: Elasticsearch, prefix: str, key: str | None
+) -> None:
+    reader, writer = Reader(client), Writer(client)
+    with opened(reader, writer, stage.settings(), key) as (held, lock):
+        with opened(reader, writer, stage.settings(now=lambda: later(7)), key) as (other, _):
+            assert other.key != held.key
+        lock.check()
+        assert held.key in {space.key for space in spaces(reader, prefix)}
+
+
+def test_a_lock_that_another_had_meanwhile_is_lost_though_it_is_free_again(
+    stage: Stage, client: Elasticsearch, prefix: str
+) -> None:
+    with opened(Reader(client), Writer(client), stage.settings(), "0" * 16) as (space, lock):
+        lock.check()
+        client.delete(index=space.marker, id="lock")  # as who took it over has left it
+        for _ in range(2):
+            with pytest.raises(EnvironmentProblem, match="took over the space"):
+                lock.check()
+
+
+def test_a_rehearsal_whose_space_was_taken_over_is_not_believed_and_deletes_nothing_there(
+    stage: Stage, client: Elasticsearch, prefix: str
+) -> None:
+    def take_over(event: object) -> None:
+        if event == Phase("sizes"):  # the last one
+            hand_over(client, prefix, owner="another", until=10**15)
+
+    with pytest.raises(EnvironmentProblem, match="took over the space"):
+        stage.rehearse(stage.release(), head_of(stage), listen=take_over)
+    assert len(views(client, prefix)) == 2
+
+
+def test_a_half_made_change_in_place_is_not_taken_for_the_base(
+    stage: Stage, client: Elasticsearch, prefix: str
+) -> None:
+    base = stage.release()
+    extra = {"properties": {"extra": {"type": "keyword"}}}
+
+    def die(event: object) -> None:
+        if isinstance(event, Started) and isinstance(event.stage, ChangeMapping):
+            client.indices.put_mapping(index=event.stage.view, body=extra)  # and not yet what `_meta` says
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stage.rehearse(base, stage.release(mapping={"mappings": extra}), listen=die)
+    found = stage.rehearse(base, head_of(stage))
+    assert found.verdict == "pass", found.reasons
+    assert found.base is not None
+    (mapping,) = client.indices.get_mapping(index=found.base.view).values()
+    assert "extra" not in mapping["mappings"]["properties"]
+
+
 def test_two_rehearsals_at_once_have_a_space_each(stage: Stage, client: Elasticsearch, prefix: str) -> None:
     base, head = stage.release(), head_of(stage)
     found: dict[str, Rehearsal] = {}
@@ -149,8 +225,8 @@ def test_when_elasticsearch_goes_away_it_says_so_and_the_next_rehearsal_cleans_u
         with pytest.raises(Unavailable):
             stage.rehearse(base, head, url=proxy.url, listen=cut)
     assert len(views(client, prefix)) == 2
-    # A minute later nobody beats for the lock any more.
-    found = stage.rehearse(base, head, now=lambda: later(0.1))
+    hand_over(client, prefix)  # a minute later nobody beats for the lock any more
+    found = stage.rehearse(base, head)
     assert found.verdict == "pass", found.reasons
     assert found.base is not None
     assert found.base.reused

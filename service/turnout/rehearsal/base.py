@@ -13,12 +13,14 @@ from turnout.apply import apply
 from turnout.elastic.state import FlipRecord, ReleaseRecord
 from turnout.elastic.views import META_KEY, View, write_alias
 from turnout.elastic.writer import BulkItem
-from turnout.plan import Backfill, Verify, make_plan
+from turnout.follow import find_view
+from turnout.plan import Backfill, ChangeMapping, Plan, Verify, make_plan
 from turnout.rehearsal.workshop import Workshop
 from turnout.release.artifacts import Release
 
 _FILLED = frozenset({"verifying", "ready", "live", "former", "failed"})
 _CHANGED = "changed in place by a rehearsal"
+_TOUCHED = "turnout-rehearsal-touched"  # beside turnout's own part of `_meta`
 
 
 def clear(shop: Workshop, base: Release) -> None:
@@ -26,12 +28,12 @@ def clear(shop: Workshop, base: Release) -> None:
     records = shop.reader.states(shop.names, ReleaseRecord)
     filled = {record.view for record in records if record.state in _FILLED}
     views = [view for view in shop.reader.views(shop.names) if view.index in filled]
-    kept = next((view for view in views if view.meta.index_fingerprints == (base.fingerprints.index,)), None)
+    kept = next((view for view in views if _is_as_filled(view, base)), None)
     kept = kept or next((view for view in views if _can_lend(view, base)), None)
     for index in shop.reader.indexes(shop.names.views):
         if kept is None or index != kept.index:
             shop.writer.delete_index(index)
-    if kept is not None and kept.meta.index_fingerprints != (base.fingerprints.index,):
+    if kept is not None and not _is_as_filled(kept, base):
         _disown(shop, kept)
     _forget(shop, records)
     if kept is not None:
@@ -62,6 +64,19 @@ def index_of(shop: Workshop, base: Release) -> str:
     return next(
         view.index for view in shop.reader.views(shop.names) if base.fingerprints.index in view.meta.index_fingerprints
     )
+
+
+def expect_change(shop: Workshop, plan: Plan) -> None:
+    """Mark the view that a plan changes in place: who dies half-way leaves one that only looks like the base's."""
+    for stage in plan.stages:
+        if isinstance(stage, ChangeMapping):
+            others = find_view(shop.reader, shop.names, stage.view).mappings.get("_meta", {})
+            shop.writer.put_mapping(stage.view, {"_meta": {**others, _TOUCHED: True}})
+
+
+def _is_as_filled(view: View, base: Release) -> bool:
+    touched = view.mappings.get("_meta", {}).get(_TOUCHED, False)
+    return not touched and view.meta.index_fingerprints == (base.fingerprints.index,)
 
 
 def _can_lend(view: View, base: Release) -> bool:

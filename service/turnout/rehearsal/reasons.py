@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from turnout.confirm import Finding
 from turnout.evaluation import Comparison, QuerySet
 from turnout.rehearsal.result import Latency, Reason, Recall, SampleUse
-from turnout.release.artifacts import Gates
+from turnout.release.artifacts import Gates, Release
 from turnout.verify import Check, Verdict
 
 MOST_DIFFERENT = 0.1
@@ -55,6 +55,30 @@ def of_queries(query_set: QuerySet | None) -> Iterator[Reason]:
         yield Reason(rule="no-query-set", verdict="inconclusive", what=what, remedy=remedy)
 
 
+def of_model(release: Release, rule: str, wrong: Iterable[str]) -> Iterator[Reason]:
+    """What speaks against loading a model (rule `model`), or that of the base, which isn't the head's fault."""
+    if rule == "model":
+        remedy = (
+            "correct model.yaml and lock (`turnout model show` prints what the files say), or prepare the right model"
+        )
+        for what in wrong:
+            yield Reason(rule=rule, verdict="fail", what=f"model {release.model.id}: {what}", remedy=remedy)
+        return
+    for what in wrong:
+        said = f"the base can't be rehearsed, so there is nothing to compare with: {what}"
+        yield Reason(rule=rule, verdict="inconclusive", what=said, remedy="put the base's model into the store")
+
+
+def base_not_built(what: str) -> Reason:
+    """The server doesn't take what is live elsewhere."""
+    return Reason(
+        rule="base-not-built",
+        verdict="inconclusive",
+        what=f"the base can't be built on this server, so there is nothing to compare with: {what}",
+        remedy="rehearse on a server of the version that the base runs on, with the model that it was released with",
+    )
+
+
 def of_confirmation(findings: Sequence[Finding]) -> Iterator[Reason]:
     """What the server does otherwise than the plan's rules say."""
     for finding in findings:
@@ -89,6 +113,13 @@ def of_comparison(
         whole += f" (the index {part_of_index}: ANN recall is {head.mean:.3f}{before})"
     remedy = "look at the queries that lost most; judge more of them if the evidence is not enough"
     yield Reason(rule=rule, verdict=comparison.verdict, what=f"{part}: {whole}", remedy=remedy)
+
+
+def of_nothing(comparison: Comparison | None, reasons: Sequence[Reason]) -> Iterator[Reason]:
+    """No data never passes: nothing was compared, and nothing says why."""
+    if comparison is None and worst(reasons) == "pass":
+        what = "nothing was compared, and nothing says why: the head has no view that could be asked"
+        yield Reason(rule="not-compared", verdict="inconclusive", what=what, remedy="report this with the report")
 
 
 def of_latency(latency: Latency | None, gates: Gates) -> Iterator[Reason]:

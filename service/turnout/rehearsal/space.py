@@ -13,14 +13,16 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from typing import Annotated
 
 import msgspec
+from elasticsearch import ApiError
 
 from turnout.elastic.reader import Reader
 from turnout.elastic.views import META_KEY, write_alias
 from turnout.elastic.writer import Writer
 from turnout.errors import EnvironmentProblem, TurnoutError
-from turnout.rehearsal.lock import Lock, is_held
+from turnout.rehearsal.lock import Lock, was_taken
 from turnout.rehearsal.settings import Settings
 
 LIFE = timedelta(hours=6)
@@ -41,7 +43,7 @@ class Space(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     prefix: str
     owner: str
-    expires_at: str
+    expires_at: Annotated[datetime, msgspec.Meta(tz=True)]
     private: bool
     ingested: bool = False
 
@@ -57,7 +59,7 @@ def space_key(*parts: str) -> str:
 
 
 def spaces(reader: Reader, prefix: str) -> tuple[Space, ...]:
-    """All spaces under a user's prefix, by their markers. A marker that claims foreign indexes isn't one."""
+    """All spaces under a user's prefix, by their markers. One that claims foreign indexes or isn't whole is none."""
     found = []
     for index, body in reader.indexes(f"{prefix}{_FAMILY}*").items():
         meta = body["mappings"].get("_meta", {}).get(META_KEY, {})
@@ -72,13 +74,11 @@ def spaces(reader: Reader, prefix: str) -> tuple[Space, ...]:
 
 def sweep(reader: Reader, writer: Writer, settings: Settings, owner: str) -> None:
     """Delete spaces whose time is over, and private ones whose rehearsal died."""
-    now = settings.now()
+    now = datetime.fromisoformat(settings.now())
     for space in spaces(reader, settings.prefix):
-        held = is_held(reader, space.marker, now)
-        over = datetime.fromisoformat(space.expires_at) < datetime.fromisoformat(now)
-        dead = space.private and held is False
-        # Locked before it goes: a rehearsal that comes this moment finds it taken and makes its own.
-        if not held and (over or dead) and Lock(writer, space.marker, owner, settings.now).take():
+        over = space.expires_at < now
+        # Locked before it goes: whoever works in it keeps it, and who comes this moment finds it taken.
+        if (over or (space.private and was_taken(reader, space.marker))) and Lock(writer, space.marker, owner).take():
             delete_space(reader, writer, space)
 
 
@@ -115,7 +115,7 @@ def opened(reader: Reader, writer: Writer, settings: Settings, key: str | None) 
         with lock:
             yield space, lock
     except BaseException:
-        with suppress(TurnoutError):  # the cause matters more, and the next rehearsal deletes what is left
+        with suppress(TurnoutError, ApiError):  # the cause matters more, and the next rehearsal deletes what is left
             _leave(reader, writer, space, lock)
         raise
     _leave(reader, writer, space, lock)
@@ -134,7 +134,7 @@ def _claim(writer: Writer, reader: Reader, settings: Settings, key: str | None, 
         # One length for all, so that no prefix begins another one.
         own = f"p{uuid.uuid4().hex[:15]}" if private or key is None else key
         space = _make(writer, settings, own, owner, private=private)
-        lock = Lock(writer, space.marker, owner, settings.now)
+        lock = Lock(writer, space.marker, owner)
         if lock.take():
             return _renewed(reader, writer, settings, space), lock
     raise EnvironmentProblem(
@@ -173,5 +173,5 @@ def _renewed(reader: Reader, writer: Writer, settings: Settings, space: Space) -
     return renewed
 
 
-def _end(settings: Settings) -> str:
-    return (datetime.fromisoformat(settings.now()) + LIFE).isoformat()
+def _end(settings: Settings) -> datetime:
+    return datetime.fromisoformat(settings.now()) + LIFE

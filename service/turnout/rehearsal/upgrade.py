@@ -16,6 +16,7 @@ from turnout.confirm.scratch import reason_of
 from turnout.elastic.state import ReleaseRecord
 from turnout.errors import Refused
 from turnout.plan import Plan, explain, make_plan
+from turnout.rehearsal.base import expect_change
 from turnout.rehearsal.result import Reason
 from turnout.rehearsal.workshop import Workshop
 from turnout.release.artifacts import Release
@@ -57,6 +58,7 @@ def upgrade(shop: Workshop, base: Release | None, head: Release, stage_seconds: 
 
 def _walk(shop: Workshop, plan: Plan, head: Release, stage_seconds: dict[str, float]) -> Reason | None:
     shop.reader.forget()
+    expect_change(shop, plan)
     try:
         apply(plan, head, shop.context(stage_seconds))
     except Refused as error:

@@ -1,4 +1,4 @@
-"""What all phases of one rehearsal share: the server, the space, the models, the clock of the phases."""
+"""What all phases of one rehearsal share: the server, the models, the clock of the phases, the space."""
 
 from __future__ import annotations
 
@@ -18,18 +18,24 @@ from turnout.rehearsal.settings import Phase, Settings
 from turnout.rehearsal.space import Space
 
 
-@dataclass(frozen=True)
-class Workshop:
-    """`names` are the collection's in the space. `seconds` holds what each phase has taken so far."""
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What there is before a space is. `seconds` holds what each phase has taken so far."""
 
     settings: Settings
-    names: Names
-    space: Space
-    lock: Lock
     reader: RememberingReader
     writer: Writer
     models: Models
     seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workshop(Bench):
+    """With a space of one's own. `names` are the collection's in it."""
+
+    names: Names
+    space: Space
+    lock: Lock
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:

@@ -8,7 +8,7 @@ import pytest
 
 from support.releases import make_release
 from turnout.evaluation import Comparison, SliceChange, Verdict
-from turnout.rehearsal.reasons import of_checks, of_comparison, worst
+from turnout.rehearsal.reasons import of_checks, of_comparison, of_nothing, worst
 from turnout.rehearsal.result import Reason, Recall
 from turnout.verify import Check
 
@@ -75,3 +75,10 @@ def test_a_failure_weighs_more_than_a_doubt_and_a_doubt_is_no_pass() -> None:
     assert worst([]) == "pass"
     assert worst([reason("inconclusive")]) == "inconclusive"
     assert worst([reason("inconclusive"), reason("fail")]) == "fail"
+
+
+def test_a_rehearsal_that_compared_nothing_and_found_nothing_has_not_passed() -> None:
+    (found,) = of_nothing(None, [])
+    assert found.verdict == "inconclusive"
+    assert not list(of_nothing(comparison("pass"), []))
+    assert not list(of_nothing(None, [found]))
