@@ -18,6 +18,7 @@ from turnout.ingest.connectors.registry import make
 from turnout.observed.sample import CHARS_PER_TOKEN
 from turnout.plan.policy import costs
 from turnout.release.artifacts import Release
+from turnout.release.endpoint import without_credentials
 
 MOST_LENGTHS = 5_000
 """Documents of a source whose length is looked at, at most."""
@@ -83,7 +84,9 @@ def serving(metrics_urls: Sequence[str]) -> Workload:
     rate, said = query_rate(metrics_urls)
     if rate is None:
         remedy = "name the /metrics of services that have run for a while, or declare `expected` in pipeline.yaml"
-        raise EnvironmentProblem(f"the rate of queries is {said}", where=", ".join(metrics_urls), remedy=remedy)
+        raise EnvironmentProblem(
+            f"the rate of queries is {said}", where=", ".join(map(without_credentials, metrics_urls)), remedy=remedy
+        )
     return Workload(queries_per_hour=rate, sources={"queries_per_hour": said})
 
 

@@ -14,6 +14,7 @@ from turnout.cost.workload import Figure, Workload
 from turnout.elastic.names import Names
 from turnout.elastic.reader import Reader
 from turnout.errors import EnvironmentProblem
+from turnout.release.endpoint import without_credentials
 
 WINDOW_DAYS = 7.0
 """Changes are counted over the last so many days."""
@@ -147,7 +148,7 @@ def _metrics(url: str) -> tuple[str, float]:
         for chunk in response.iter_bytes():
             found += chunk
             if len(found) > _MOST_BYTES:
-                raise EnvironmentProblem("these metrics are too long", where=url)
+                raise EnvironmentProblem("these metrics are too long", where=without_credentials(url))
     now = parsedate_to_datetime(date) if date else datetime.now(UTC)
     return found.decode(), (now if now.tzinfo else now.replace(tzinfo=UTC)).timestamp()
 

@@ -49,6 +49,19 @@ def endpoint_problem(url: str) -> EndpointProblem | None:
     return None
 
 
+def host_of(url: str) -> str:
+    """The host that a URL names, without port; empty if it names none."""
+    parts = _parts(url)
+    return (parts.hostname or "") if parts else ""
+
+
+def without_credentials(url: str) -> str:
+    """A URL that may be printed: what stands before any `@` and in the query could be a secret."""
+    scheme, mark, rest = url.partition("://")
+    open_part = rest.rpartition("@")[2].split("?", 1)[0].split("#", 1)[0]
+    return f"{scheme}{mark}{open_part}" if mark else "a URL without a scheme"
+
+
 def on_this_machine(url: str) -> bool:
     """Whether the URL's host is a loopback address."""
     parts = _parts(url)

@@ -85,3 +85,10 @@ def test_what_was_not_read_to_its_end_is_not_kept(tmp_path: Path) -> None:
     source = Source(tmp_path, release())
     next(source())
     assert len(list(source())) == 2
+
+
+def test_a_password_in_the_url_of_a_service_is_in_no_message() -> None:
+    with pytest.raises(EnvironmentProblem) as raised:
+        load.serving(["http://u:S3cret@127.0.0.1:9/metrics"])
+    assert raised.value.where == "http://127.0.0.1:9/metrics"
+    assert "S3cret" not in str(raised.value)

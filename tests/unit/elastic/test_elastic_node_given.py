@@ -73,3 +73,12 @@ def test_a_node_that_runs_on_another_port_is_not_passed_off_as_the_one_asked_for
     node = Node(url="http://127.0.0.1:9210", version="9.4.3", how="jvm")
     with pytest.raises(Refused, match="runs already"):
         shared._reuse(node, 9211)
+
+
+@pytest.mark.parametrize(("status", "version"), [(401, "9.4.3"), (200, "8.19.0")])
+def test_a_password_in_the_url_is_in_no_message(serve: Serve, status: int, version: str) -> None:
+    url = serve(status, version)
+    with pytest.raises(EnvironmentProblem) as raised:
+        check_given(url.replace("://", "://elastic:S3cret-pass@"))
+    assert raised.value.where == url
+    assert "S3cret" not in str(raised.value)

@@ -10,7 +10,7 @@ import pytest
 from support.artifact_files import MODEL, PIPELINE, TEXTS, checked, locked
 from turnout.plan import Change, differences
 from turnout.release.artifacts import Release
-from turnout.release.endpoint import endpoint_problem
+from turnout.release.endpoint import endpoint_problem, without_credentials
 
 URL = "https://api.example.com/v1"
 LOCAL = TEXTS[MODEL]
@@ -145,3 +145,17 @@ def test_names_of_a_local_model_stay_names() -> None:
 def test_moving_to_a_hosted_model_and_back_is_embedded() -> None:
     for base, head in ((LOCAL, HOSTED), (HOSTED, LOCAL)):
         assert differences(release(base), release(head))[0].change is Change.EMBED
+
+
+@pytest.mark.parametrize(
+    ("url", "printed"),
+    [
+        ("https://u:p@a.example/metrics", "https://a.example/metrics"),
+        ("https://u:p%40@a.example:9200", "https://a.example:9200"),
+        ("https://u:p/p?p@a.example/y", "https://a.example/y"),
+        ("https://a.example/metrics?token=p#p", "https://a.example/metrics"),
+        ("u:p@a.example", "a URL without a scheme"),
+    ],
+)
+def test_a_url_is_printed_without_what_could_be_a_secret(url: str, printed: str) -> None:
+    assert without_credentials(url) == printed

@@ -21,6 +21,7 @@ from turnout.elastic.node.machine import Machine, Tell
 from turnout.elastic.node.requirements import VERSION
 from turnout.elastic.reader import reaching
 from turnout.errors import EnvironmentProblem, Unavailable
+from turnout.release.endpoint import without_credentials
 
 START_TIMEOUT_S = 180.0
 
@@ -106,13 +107,13 @@ def check_given(url: str, *, api_key: str | None = None) -> Node:
         except (UnsupportedProductError, AuthenticationException, AuthorizationException) as error:
             raise EnvironmentProblem(
                 f"no Elasticsearch that lets turnout in: {error.message}",
-                where=url,
+                where=without_credentials(url),
                 remedy="check TURNOUT_ELASTICSEARCH_URL and TURNOUT_ELASTICSEARCH_READ_API_KEY",
             ) from error
     if version.split(".")[0] != VERSION.split(".")[0]:
         raise EnvironmentProblem(
             f"Elasticsearch {version} answers, turnout speaks to version {VERSION.split('.')[0]}",
-            where=url,
+            where=without_credentials(url),
             remedy="point TURNOUT_ELASTICSEARCH_URL at a server of that version, or unset it to start a local one",
         )
     return Node(url=url, version=version, how="given")
