@@ -1,8 +1,9 @@
-"""Collections that a change takes away or calls otherwise. Never just passed: their data outlives their files."""
+"""Collections that a change takes away, calls otherwise or hides behind a link. Never just passed: their data outlives
+their files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -40,6 +41,14 @@ def of_deletion(
 def of_arrival(subject: Subject) -> tuple[GateFinding, ...]:
     """A new collection whose files come from another one."""
     return () if subject.before else _moved(subject, subject.moved_from, "came from")
+
+
+def of_links(subject: Subject) -> Iterator[GateFinding]:
+    """Links in the place of what has to lie in the collection itself."""
+    for path in subject.linked:
+        what = "it is a link: what changes behind it changes no file of the collection, so nobody would judge it"
+        remedy = "put the file or folder itself there"
+        yield say.fail("validate", "linked-file", where=printable(path), what=what, remedy=remedy)
 
 
 def _moved(subject: Subject, others: tuple[str, ...], how: str) -> tuple[GateFinding, ...]:

@@ -15,15 +15,16 @@ from turnout.cost import calibrated, calibration
 from turnout.errors import TurnoutError
 from turnout.gate import findings as say
 from turnout.gate.base import base_overrides, base_quarantine, base_release
-from turnout.gate.gone import of_arrival, of_deletion
-from turnout.gate.permissions import added_overrides, of_refusals, seen_by, unused_overrides
+from turnout.gate.evidence import of_evidence
+from turnout.gate.gone import of_arrival, of_deletion, of_links
+from turnout.gate.permissions import added_overrides, left_quarantine, of_refusals, seen_by, unused_overrides
 from turnout.gate.rehearsed import of_rehearsal
 from turnout.gate.result import CollectionReport, GateFinding, Step
 from turnout.gate.scope import Scope, Subject
 from turnout.gate.steps import Began, Costed, Ended, Steps
 from turnout.plan import Plan
 from turnout.rehearsal.result import Rehearsal
-from turnout.release.artifacts import Override, Release
+from turnout.release.artifacts import Override, QuarantinedRelease, Release
 from turnout.release.checking import Checked, artifact_file
 from turnout.release.overridable import REHEARSAL
 from turnout.release.quarantine import QUARANTINED
@@ -60,6 +61,7 @@ class _Judging:
             self._findings += of_deletion(self._subject, self._scope, self._base, deletions)
             return
         self._findings += of_arrival(self._subject)
+        self._findings += of_links(self._subject)
         checked = self._step("validate", lambda: self._steps.validate(self._subject.collection))
         if checked is None:
             return
@@ -68,6 +70,8 @@ class _Judging:
             return
         self._head = checked.release
         self._permissions(checked)
+        commit, overrides = self._scope.base_commit, _overrides(checked)
+        self._findings += of_evidence(self._root, commit, self._base, self._head, overrides=overrides)
         self._reckon(self._head, checked)
         self._rehearse(self._head, checked)
 
@@ -114,6 +118,8 @@ class _Judging:
         before = base_overrides(root, commit, collection)
         self._findings += added_overrides(_overrides(checked), before, where=where)
         for entry in base_quarantine(root, commit, collection):
+            if not any(other.release == entry.release for other in _quarantine(checked)):
+                self._findings.append(left_quarantine(entry, where=artifact_file(collection, "quarantine.yaml")))
             if checked.release is not None and entry.release == checked.release.id:
                 what = f"the base holds {entry.release} in quarantine since {entry.since}: {entry.reason}"
                 remedy = "mend what it failed at; taking it out of quarantine.yaml in the same change doesn't help"
@@ -134,10 +140,11 @@ class _Judging:
         self._costed = costed
         self._findings += of_refusals("cost", costed.refusals, costed.lifted, overrides, where=self._lock)
         used = {refusal.rule for refusal in (*plan.lifted, *costed.lifted)}
+        used |= {finding.rule for finding in self._findings if finding.lifted_by}
         self._findings += unused_overrides(checked, used, rules=seen_by(plan))
 
     def _rehearse(self, head: Release, checked: Checked) -> None:
-        if self._base is not None and self._base.id == head.id:
+        if self._base == head:
             what = "the release is that of the base, to the letter: there is nothing to compare"
             self._findings.append(say.note("rehearsal", "same-release", where=self._lock, what=what))
             return
@@ -172,6 +179,10 @@ class _Judging:
 
 def _overrides(checked: Checked) -> tuple[Override, ...]:
     return tuple(checked.overrides.overrides) if checked.overrides else ()
+
+
+def _quarantine(checked: Checked) -> tuple[QuarantinedRelease, ...]:
+    return tuple(checked.quarantine.releases) if checked.quarantine else ()
 
 
 def _calibrated(costed: Costed | None, rehearsal: Rehearsal, head: Release) -> Costed | None:

@@ -11,7 +11,7 @@ from turnout.gate.findings import of_validation
 from turnout.gate.result import GateFinding, Step
 from turnout.plan import Plan, Refusal
 from turnout.plan.refusals import BACKFILL_TOO_LONG, COST_ABOVE_BUDGET, REPLACES_ADOPTED
-from turnout.release.artifacts import Override
+from turnout.release.artifacts import Override, QuarantinedRelease
 from turnout.release.checking import Checked
 from turnout.release.overridable import OVERRIDABLE, POLICY, REHEARSAL
 
@@ -51,6 +51,13 @@ def added_overrides(now: Sequence[Override], before: Sequence[Override], *, wher
             what = f"this change permits itself to break {override.rule} until {override.expires}: {override.reason}"
             remedy = "an owner of the collection has to agree to this permission, not only to the change"
             yield say.note("policy", "override-added", where=where, what=what, remedy=remedy)
+
+
+def left_quarantine(entry: QuarantinedRelease, *, where: str) -> GateFinding:
+    """A release that the change lets back in. It stops nothing by itself: the next change could bring the release."""
+    what = f"this change takes {entry.release} out of quarantine, where it was since {entry.since}: {entry.reason}"
+    remedy = "an owner of the collection has to agree: a later change may bring that release back"
+    return say.note("policy", "quarantine-left", where=where, what=what, remedy=remedy)
 
 
 def _step(step: Step, refusal: Refusal) -> Step:

@@ -14,17 +14,20 @@ import msgspec
 
 from turnout.errors import BadInput
 from turnout.git import ChangedPath, changed_paths, describe_head, folders_at, merge_base, root_of
+from turnout.release.checking import artifact_file
 from turnout.release.findings import printable
 from turnout.release.policy import POLICY_FILE
 
 FOLDERS = ("schemas", "pipelines")
+_NEVER_LINKS = ("release.json", "quarantine.yaml")
 _NOT_COLLECTIONS = frozenset({"definitions"})
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """One collection. `before`: the base has it; `now`: the working tree has it; `touched`: files of it differ.
 
-    `moved_to` and `moved_from` name collections that files of it went to or came from.
+    `moved_to` and `moved_from` name collections that files of it went to or came from. `linked` are paths that have to
+    be files or folders of their own and are links: what changes behind one touches nothing, so it counts as touched.
     """
 
     collection: str
@@ -33,6 +36,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     touched: bool
     moved_to: tuple[str, ...] = ()
     moved_from: tuple[str, ...] = ()
+    linked: tuple[str, ...] = ()
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,14 +76,16 @@ def find_scope(root: Path, ref: str) -> Scope:
     now = _collections(_in_working_tree(root))
     touched = {each.path.split("/")[1] for each in changed}
     moves = set(_moves(changed))
+    linked = {name: tuple(_linked(root, name)) for name in before | now}
     subjects = [
         Subject(
             collection=name,
             before=name in before,
             now=name in now,
-            touched=name in touched,
+            touched=name in touched or bool(linked[name]),
             moved_to=tuple(sorted(to for was, to in moves if was == name)),
             moved_from=tuple(sorted(was for was, to in moves if to == name)),
+            linked=linked[name],
         )
         for name in sorted(before | now)
     ]
@@ -100,6 +106,13 @@ def _in_working_tree(root: Path) -> Iterator[str]:
     for folder in FOLDERS:
         if (root / folder).is_dir():
             yield from (each.name for each in os.scandir(root / folder) if each.is_dir() and _has_file(each.path))
+
+
+def _linked(root: Path, name: str) -> Iterator[str]:
+    """Every change of a release changes release.json, so it is enough that this one lies where Git sees it."""
+    for path in ("pipelines", f"pipelines/{name}", *(artifact_file(name, file) for file in _NEVER_LINKS)):
+        if (root / path).is_symlink():
+            yield path
 
 
 def _has_file(folder: str) -> bool:

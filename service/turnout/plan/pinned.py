@@ -23,13 +23,13 @@ _LATEST = re.compile(r"(^|[^a-z])latest$")
 
 def unpinned(model: Model) -> str | None:
     """The part of a model's name that doesn't pin it: its revision, or its id where that ends in a tag that moves."""
-    if not _pins(_plain(model.revision)):
+    if not _pins(plain(model.revision)):
         return model.revision
-    tag = _LAST_PART.split(_plain(model.id).rsplit("/", 1)[-1])
+    tag = _LAST_PART.split(plain(model.id).rsplit("/", 1)[-1])
     return model.id if _LATEST.search(tag[-1]) or (len(tag) > 1 and tag[-1] in _MOVING) else None
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text as people read it: no signs that can't be seen, one form for each letter."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return "".join(sign for sign in folded if sign.isprintable() and not sign.isspace())

@@ -12,10 +12,11 @@ import math
 from collections.abc import Iterator
 
 from turnout.plan.narrowed import narrowed
-from turnout.plan.pinned import unpinned
+from turnout.plan.pinned import plain, unpinned
 from turnout.plan.refusal import Refusal, or_override
 from turnout.plan.weakened import weakened
-from turnout.release.artifacts import Model, Policy, Release
+from turnout.release.artifacts import Budget, Model, Policy, Release
+from turnout.release.endpoint import host_of
 from turnout.release.findings import shown
 
 RATE_LIMIT_RAISED = "rate-limit-raised"
@@ -144,7 +145,10 @@ def _limits_raised(policy: Policy, base: Release, head: Release) -> Iterator[Ref
 
 
 def _budget_raised(base: Release, head: Release) -> Iterator[Refusal]:
+    """What a base that couldn't spend anything had for a budget was agreed on by nobody: it counts as none."""
     before, after = base.pipeline.budget, head.pipeline.budget
+    if not costs(base):
+        before = Budget(per_month=0, per_backfill=0, currency=after.currency)
     raised = [
         f"{name} {_money(old, before.currency)} -> {_money(new, after.currency)}"
         for name in ("per_month", "per_backfill")
@@ -174,7 +178,8 @@ def _price(base: Model, head: Model) -> Iterator[Refusal]:
 
 
 def _asked(model: Model) -> tuple[object, ...]:
-    return (model.runtime.name, model.endpoint, model.id, model.revision)
+    """Who bills for what. Another path, port or revision doesn't make it another model with a price of its own."""
+    return (model.runtime.name, host_of(str(model.endpoint)), plain(model.id))
 
 
 def _worst_hours(base: Release | None, head: Release) -> str:

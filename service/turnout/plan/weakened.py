@@ -16,7 +16,7 @@ JUDGMENTS_REMOVED = "judgments-removed"
 Looser = Literal["lower", "higher", "other"]
 
 # Which way each gate is looser. `alpha` goes both ways: greater, and a loss above max_loss passes more often; smaller,
-# and a loss below it that is beyond chance passes. A seed is no gate.
+# and a loss below it that is beyond chance passes. Another seed draws other queries and samples: a second try.
 GATES: dict[str, Looser] = {
     "verify.attestation.min_cosine": "lower",
     "verify.placeholders.max_share": "higher",
@@ -27,6 +27,7 @@ GATES: dict[str, Looser] = {
     "verify.quality.max_loss": "higher",
     "verify.quality.alpha": "other",
     "verify.quality.min_queries": "lower",
+    "verify.quality.seed": "other",
     "rehearsal.min_judged": "lower",
     "rehearsal.max_latency_ratio": "higher",
     "rehearsal.unnoticed_ms": "higher",
@@ -40,7 +41,7 @@ def weakened(base: Release, head: Release) -> Iterator[Refusal]:
     if loosened := tuple(_loosened(base.gates, head.gates)):
         yield Refusal(
             rule=GATES_WEAKENED,
-            what=f"gates are looser than before: {', '.join(loosened)}",
+            what=f"gates are looser than before, or may be: {', '.join(loosened)}",
             remedy=or_override("set them back", GATES_WEAKENED),
         )
     if gone := tuple(_gone(base.evaluation, head.evaluation)):

@@ -52,6 +52,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     overrides: Overrides | None = None
     overrides_document: Document | None = None
     """overrides.yaml with its places; None if it isn't there or can't be read."""
+    quarantine: Quarantine | None = None
 
     def unused_overrides(self, used: Collection[str]) -> tuple[Finding, ...]:
         """A finding for each override that lifts nothing; `used` names the rules that were broken and lifted."""
@@ -94,6 +95,7 @@ def check(collection: str, files: Files[str, bytes], *, today: str, code: CodeVe
         findings=findings,
         overrides=overrides,
         overrides_document=checker.document("overrides"),
+        quarantine=quarantine,
     )
 
 

@@ -27,6 +27,7 @@ POLICY = frozenset(
     }
 )
 COST = frozenset({"month-above-budget", "backfill-above-budget", "load-unknown"})
+EVIDENCE = frozenset({"judgments-changed"})
 REHEARSAL = frozenset({"slice", "latency"})
 
-OVERRIDABLE: frozenset[str] = PLAN | POLICY | COST | REHEARSAL
+OVERRIDABLE: frozenset[str] = PLAN | POLICY | COST | EVIDENCE | REHEARSAL

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from support.artifact_files import LOCK, MODEL, OVERRIDES, PIPELINE
+from support.artifact_files import LOCK, MODEL, OVERRIDES, PIPELINE, QRELS, QUERIES
 from support.checked_repository import Repository
 from turnout.cli.artifacts import check_collection
 from turnout.cost.result import Cost, Side, Sizes, WorstHour
@@ -418,3 +418,74 @@ def test_the_worst_collection_decides(gate: Gate) -> None:
     report = gate.check()
     assert {each.collection: each.verdict for each in report.collections} == {"more": "fail", "toys": "pass"}
     assert report.verdict == "fail"
+
+
+QUARANTINE = "pipelines/toys/quarantine.yaml"
+
+
+def test_what_leaves_quarantine_without_coming_back_is_told(gate: Gate) -> None:
+    entry = {"release": "r-0123456789abcdef", "reason": "half of it timed out", "since": "2026-01-01"}
+    listed = json.dumps({"apiVersion": "turnout/v1", "kind": "Quarantine", "releases": [entry]})
+    gate.repository.write({QUARANTINE: listed})
+    gate.repository.to_base()
+    gate.repository.write({"pipelines/toys/README.md": "x"})
+    assert "quarantine-left" not in found(gate.one())
+    (gate.repository.root / QUARANTINE).unlink()
+    only = gate.one()
+    assert (only.verdict, found(only)["quarantine-left"]) == ("pass", "pass")
+    assert "half of it timed out" in finding(only, "quarantine-left").what
+
+
+@pytest.mark.parametrize("path", ["pipelines/toys", LOCK])
+def test_a_collection_behind_a_link_is_judged_even_if_nothing_touches_it_and_never_passes(
+    gate: Gate, path: str
+) -> None:
+    place, elsewhere = gate.repository.root / path, gate.repository.root / "elsewhere"
+    place.rename(elsewhere)
+    place.symlink_to(elsewhere)
+    gate.repository.to_base()
+    report = gate.check()
+    assert (report.verdict, found(report.collections[0])["linked-file"]) == ("fail", "fail")
+
+
+# Each keeps the number of queries and judgments.
+TAMPERED = {
+    "a grade": (QRELS, {"q1\td1\t2": "q1\td1\t1"}),
+    "a document": (QRELS, {"q2\td3\t1": "q2\td9\t1"}),
+    "a text": (QUERIES, {"a spinning top": "a top"}),
+    "a slice": (QUERIES, {'"a spinning top"': '"a spinning top", "slice": "tops"'}),
+}
+
+
+@pytest.mark.parametrize("name", TAMPERED)
+def test_judgments_change_in_another_change_than_the_ranking(gate: Gate, name: str) -> None:
+    gate.repository.change(*TAMPERED[name])
+    alone = gate.one()
+    assert (alone.verdict, found(alone)["judgments-changed"]) == ("pass", "pass")
+    gate.repository.change(PIPELINE, HARMLESS)
+    both = gate.one()
+    assert (both.verdict, found(both)["judgments-changed"]) == ("fail", "fail")
+    assert "1 " in finding(both, "judgments-changed").what
+    gate.repository.write({OVERRIDES: override("judgments-changed")})
+    lifted = gate.one()
+    assert (lifted.verdict, finding(lifted, "judgments-changed").lifted_by[:6]) == ("pass", "agreed")
+    assert "override-unused" not in found(lifted)
+
+
+def test_judgments_may_be_added_together_with_the_ranking(gate: Gate) -> None:
+    gate.repository.change(PIPELINE, HARMLESS)
+    gate.repository.change(QRELS, {"q2\td3\t1\n": "q2\td3\t1\nq2\td4\t2\n"})
+    only = gate.one()
+    assert (only.verdict, "judgments-changed" in found(only)) == ("pass", False)
+
+
+def test_a_release_is_the_base_s_by_its_content_and_not_by_its_short_name(gate: Gate) -> None:
+    def same_name(name: str) -> Any:
+        checked = check_collection(gate.repository.root, name)
+        assert checked.release is not None
+        return msgspec.structs.replace(checked, release=msgspec.structs.replace(checked.release, id=base))
+
+    base = json.loads((gate.repository.root / LOCK).read_text())["id"]
+    gate.repository.change(PIPELINE, HARMLESS)
+    assert "same-release" not in found(gate.one(validate=same_name))
+    assert gate.rehearsed == 1

@@ -9,6 +9,7 @@ import pytest
 
 from support.releases import make_release, merged
 from turnout.cost.refusals import RULES as COST_RULES
+from turnout.gate.evidence import JUDGMENTS_CHANGED
 from turnout.plan import Plan, assumed, make_plan
 from turnout.plan import policy as policy_rules
 from turnout.plan.markdown import markdown
@@ -27,7 +28,7 @@ from turnout.release.artifacts import (
     WorstHourPolicy,
 )
 from turnout.release.artifacts import Gates as GatesFile
-from turnout.release.overridable import COST, OVERRIDABLE, PLAN, POLICY
+from turnout.release.overridable import COST, EVIDENCE, OVERRIDABLE, PLAN, POLICY
 
 STRICT = Policy()
 HOSTED_MODEL: dict[str, Any] = {
@@ -50,6 +51,8 @@ def limited(tokens: int, requests: int = 60) -> dict[str, Any]:
     return {"embed": {"rate_limit": {"requests_per_minute": requests, "tokens_per_minute": tokens}}}
 
 
+NO_BUDGET: dict[str, Any] = {"budget": {"per_month": 0, "per_backfill": 0}}
+NO_BUDGET_RULES = ["budget-missing", "worst-hour-above-budget"]
 HOSTED = hosted()
 LOCAL = make_release()
 
@@ -181,6 +184,27 @@ def test_a_lower_price_of_the_same_hosted_model_is_refused_and_a_higher_one_is_n
     assert rules(HOSTED, hosted(model={"price": {"per_million_tokens": 0.2}})) == []
     other = {"id": "example-embedding-small", "price": {"per_million_tokens": 0.05}}
     assert rules(HOSTED, hosted(model=other)) == []
+    assert rules(LOCAL, hosted(model={"price": {"per_million_tokens": 0.05}}, pipeline=NO_BUDGET)) == NO_BUDGET_RULES
+
+
+@pytest.mark.parametrize(
+    "renamed",
+    [
+        {"revision": "2026-01-16"},
+        {"endpoint": "https://embeddings.example.com:443/v1"},
+        {"endpoint": "https://embeddings.example.com/v2"},
+        {"id": "Example-Embedding "},
+    ],
+)
+def test_a_lower_price_does_not_hide_behind_another_spelling_of_the_model(renamed: dict[str, Any]) -> None:
+    assert rules(HOSTED, hosted(model={**renamed, "price": {"per_million_tokens": 0.05}})) == ["price-lowered"]
+    assert rules(HOSTED, hosted(model=renamed)) == []
+
+
+def test_a_budget_that_was_written_while_nothing_cost_money_counts_as_none() -> None:
+    rich = {"budget": {"per_month": 1e6, "per_backfill": 1e6}}
+    assert rules(LOCAL, make_release(pipeline=rich)) == []
+    assert rules(make_release(pipeline=rich), hosted(pipeline=rich)) == ["budget-raised"]
 
 
 # identity
@@ -246,6 +270,7 @@ LOOSER: dict[str, Any] = {
     "verify.quality.max_loss": 0.021,
     "verify.quality.alpha": 0.01,
     "verify.quality.min_queries": 19,
+    "verify.quality.seed": 1,
     "rehearsal.min_judged": 0.6,
     "rehearsal.max_latency_ratio": 2.1,
     "rehearsal.unnoticed_ms": 51.0,
@@ -259,7 +284,6 @@ TIGHTER: dict[str, Any] = {
     "verify.ann_recall.queries": 100,
     "verify.quality.max_loss": 0.01,
     "verify.quality.min_queries": 30,
-    "verify.quality.seed": 1,
     "rehearsal.min_judged": 0.8,
     "rehearsal.max_latency_ratio": 1.5,
     "rehearsal.unnoticed_ms": 20.0,
@@ -296,7 +320,7 @@ def test_alpha_is_refused_both_ways_and_defaults_written_out_are_no_change() -> 
 
 def test_every_gate_is_watched() -> None:
     assert set(GATES) == set(LOOSER)
-    assert set(GATES) == set(_leaves(GatesFile, "")) - {"verify.quality.seed"}
+    assert set(GATES) == set(_leaves(GatesFile, ""))
 
 
 def _leaves(kind: Any, at: str) -> list[str]:
@@ -387,4 +411,5 @@ def test_all_rules_that_can_be_lifted_are_known_by_name_and_no_others() -> None:
     assert own - {"collection-deleted"} == POLICY
     assert {COST_ABOVE_BUDGET, CURRENCIES_DIFFER, BACKFILL_TOO_LONG, REPLACES_ADOPTED} == PLAN
     assert COST_RULES == COST
+    assert {JUDGMENTS_CHANGED} == EVIDENCE
     assert not {FROZEN, "quarantined", "collection-deleted", "documents-missing"} & OVERRIDABLE

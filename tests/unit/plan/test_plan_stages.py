@@ -243,6 +243,7 @@ def test_both_views_are_counted_while_they_coexist() -> None:
 
 # refusals and notes
 
+PRICED = make_release(model={"price": {"per_million_tokens": 0.01}})  # its budget was agreed on
 PAID = make_release(
     model={"pooling": "cls", "price": {"per_million_tokens": 50.0}},
     pipeline={"embed": {"rate_limit": {"tokens_per_minute": 3000}}},  # a worst hour of 9 USD, within the month's budget
@@ -254,13 +255,13 @@ def rules(plan: Plan) -> list[str]:
 
 
 def test_a_backfill_above_the_budget_is_refused_unless_it_is_allowed() -> None:
-    assert rules(make_plan(BASE, PAID, cluster(LIVE))) == ["cost-above-budget"]
-    assert rules(make_plan(BASE, PAID, cluster(LIVE), overrides=["cost-above-budget"])) == []
+    assert rules(make_plan(PRICED, PAID, cluster(LIVE))) == ["cost-above-budget"]
+    assert rules(make_plan(PRICED, PAID, cluster(LIVE), overrides=["cost-above-budget"])) == []
 
 
 def test_money_of_two_currencies_is_not_compared() -> None:
     euros = make_release(model={"pooling": "cls", "price": {"per_million_tokens": 0.1, "currency": "EUR"}})
-    assert rules(make_plan(BASE, euros, cluster(LIVE))) == ["currencies-differ"]
+    assert rules(make_plan(PRICED, euros, cluster(LIVE))) == ["currencies-differ"]
 
 
 def test_a_backfill_of_more_than_a_week_is_refused() -> None:
