@@ -29,7 +29,7 @@ def _unknown(cost: Cost, head: Release) -> Iterator[Refusal]:
             rule=LOAD_UNKNOWN,
             what=f"{head.model.id} costs money, and what it will cost is unknown without: {', '.join(cost.unknown)}",
             remedy=or_override(
-                "declare it under `expected` in pipeline.yaml, or name what has it: TURNOUT_ELASTICSEARCH_URL, --metrics",
+                "declare it under `expected` in pipeline.yaml, or measure it (TURNOUT_ELASTICSEARCH_URL, --metrics)",
                 LOAD_UNKNOWN,
             ),
         )

@@ -16,6 +16,7 @@ from markdown_it.token import Token
 from support import gate_reports as made
 from support.hostile_reports import PAYLOADS, hostile
 from turnout.gate.report import MARKER, markdown
+from turnout.plan import Plan
 
 LIMIT = 60_000
 OURS = re.compile(r"<!-- turnout-check -->\s*|</?(code|sub|details|summary)>")
@@ -91,6 +92,30 @@ def test_a_few_differences_are_seen_at_once_and_many_are_folded() -> None:
     many = msgspec.structs.replace(found.plan, differences=found.plan.differences * 20)
     longer = msgspec.structs.replace(report, collections=(msgspec.structs.replace(found, plan=many),))
     assert "<summary>What differs</summary>" in markdown(longer)
+
+
+def test_a_cost_that_nobody_knows_is_a_sentence_and_no_row_of_dashes() -> None:
+    said = words(markdown(_with_cost(made.upgrade_plan())))
+    assert "No load is declared (`expected` in pipeline.yaml) or measured" in said
+    assert "a month, p50" not in said
+    assert "| the worst hour |" in said
+
+
+@pytest.mark.parametrize(
+    ("plan", "said"), [(made.operational_plan(), "nothing is embedded"), (made.upgrade_plan(), "unknown")]
+)
+def test_a_change_that_embeds_nothing_has_no_unknown_backfill(plan: Plan, said: str) -> None:
+    assert f"| backfill, once | | {said} |" in re.sub(" +", " ", words(markdown(_with_cost(plan))))
+
+
+def _with_cost(plan: Plan) -> made.CheckReport:
+    """A change of which nobody knows the load."""
+    report = made.passing()
+    cost = made.cost(fills=False)
+    head = msgspec.structs.replace(cost.head, month=None)
+    cost = msgspec.structs.replace(cost, base=None, head=head, unknown=("documents", "tokens of a document"))
+    found = msgspec.structs.replace(report.collections[0], plan=plan, cost=cost)
+    return msgspec.structs.replace(report, collections=(found,))
 
 
 def test_the_server_is_named_once() -> None:

@@ -7,19 +7,26 @@ from collections.abc import Iterator
 from turnout.cost.result import Cost, Side, Spread
 from turnout.gate.report.content import Section, Table, Weight, sentence
 from turnout.gate.report.numbers import clip, data_size, hours, money, quantity, share, times
+from turnout.plan.explain import UNKNOWN
 
 _LINE = 400
+_EMPTY = {"", UNKNOWN}
 
 
-def costs(cost: Cost) -> Iterator[Section]:
-    """What running the release costs, what the change costs once, and where the figures come from."""
-    rows = (*_months(cost), *_worst_hour(cost), *_backfill(cost), *_sizes(cost))
+def costs(cost: Cost, *, embeds: bool) -> Iterator[Section]:
+    """What running the release costs, what the change costs once, and where the figures come from.
+
+    Args:
+        embeds: the change computes vectors, so a backfill without figures is an unknown one.
+    """
+    rows = (*_months(cost), *_worst_hour(cost), *_backfill(cost, embeds=embeds), *_sizes(cost))
+    known = tuple(row for row in rows if set(row[1:]) - _EMPTY)
     yield Section(
         key="cost",
         title="Cost, before and after",
         weight=Weight.COST,
         lines=tuple(_sentences(cost)),
-        table=Table(head=("", "base", "head", "head over base"), rows=rows),
+        table=Table(head=("", "base", "head", "head over base"), rows=known),
     )
     yield Section(
         key="assumptions",
@@ -59,7 +66,7 @@ def _sentences(cost: Cost) -> Iterator[str]:
         yield worst_hour(cost) + " It is what the limiter lets through when something asks without end."
         yield "Policy holds tokens_per_minute as it is written against the budget, so its figure can be higher."
     if cost.head.month is None:
-        yield "No load is declared or measured, so the month isn't known."
+        yield "No load is declared (`expected` in pipeline.yaml) or measured, so the month isn't known."
     fill = cost.backfill
     if fill is not None and fill.beyond_budget > 0:
         yield f"budget.per_backfill would have stopped {share(fill.beyond_budget)} of the simulated backfills."
@@ -82,9 +89,6 @@ def _month(side: Side | None, level: str) -> float | None:
     return side.month.money.p50 if level == "p50" else side.month.money.p95
 
 
-_VOLUME = {"documents", "tokens of a document"}
-
-
 def _worst_hour(cost: Cost) -> Iterator[tuple[str, ...]]:
     base = cost.base.worst_hour if cost.base else None
     head = cost.head.worst_hour
@@ -94,11 +98,10 @@ def _worst_hour(cost: Cost) -> Iterator[tuple[str, ...]]:
     yield "requests in it", quantity(requests), quantity(head.requests), times(requests, head.requests)
 
 
-def _backfill(cost: Cost) -> Iterator[tuple[str, ...]]:
+def _backfill(cost: Cost, *, embeds: bool) -> Iterator[tuple[str, ...]]:
     fill = cost.backfill
     if fill is None:
-        what = "unknown" if _VOLUME & set(cost.unknown) else "nothing is embedded"
-        yield "backfill, once", "", what, ""
+        yield "backfill, once", "", "unknown" if embeds else "nothing is embedded", ""
         return
     for label, spread, unit in (
         ("backfill, once", fill.money, "money"),

@@ -9,6 +9,7 @@ from turnout.gate.report.content import Part, Section, Weight, worst_first
 from turnout.gate.report.key_figures import key_figures
 from turnout.gate.report.numbers import clip
 from turnout.gate.result import CheckReport, CollectionReport
+from turnout.plan import Backfill
 
 _NAME = 80
 
@@ -46,7 +47,9 @@ def _sections(collection: CollectionReport) -> Iterator[Section]:
         yield from doing.differences(collection.plan)
         yield from doing.stages(collection.plan)
     if collection.cost is not None:
-        yield from costs.costs(collection.cost)
+        plan = collection.plan
+        embeds = plan is None or any(isinstance(stage, Backfill) and stage.mode == "embed" for stage in plan.stages)
+        yield from costs.costs(collection.cost, embeds=embeds)
     if rehearsal is not None:
         yield from quality.quality(rehearsal)
         yield from doing.rehearsed(rehearsal)
