@@ -30,6 +30,7 @@ from turnout.release.overridable import REHEARSAL
 from turnout.release.quarantine import QUARANTINED
 
 _Value = TypeVar("_Value")
+_REPORT = "report this with the report"
 
 
 def judge(subject: Subject, scope: Scope, root: Path, steps: Steps) -> CollectionReport:
@@ -54,7 +55,17 @@ class _Judging:
         self._rehearsal: Rehearsal | None = None
 
     def run(self) -> None:
-        """Go as far as possible."""
+        """Go as far as possible. No data never passes: what nothing was found about is not judged."""
+        try:
+            self._go()
+        except Exception as error:
+            self._ended("policy", error)
+        judged = self._rehearsal is not None or (self._head is not None and self._base == self._head)
+        if self._subject.now and not judged and say.worst(each.verdict for each in self._findings) == "pass":
+            what = "nothing was found out about the release, and nothing says why"
+            self._findings.append(say.unknown("validate", "not-judged", where=self._lock, what=what, remedy=_REPORT))
+
+    def _go(self) -> None:
         base_is_known = self._read_base()
         if not self._subject.now:
             deletions = self._steps.policy.deletions
@@ -167,14 +178,19 @@ class _Judging:
         value: _Value | None = None
         try:
             value = work()
-        except TurnoutError as error:
-            self._findings.append(say.of_error(step, error, where=self._lock))
         except Exception as error:
-            self._steps.crashed(error)
-            self._findings.append(say.of_crash(step, error, where=self._lock))
+            self._ended(step, error)
         self._seconds[step] = time.monotonic() - began
         self._steps.listen(Ended(self._subject.collection, step, self._seconds[step], _outcome(value)))
         return value
+
+    def _ended(self, step: Step, error: Exception) -> None:
+        """What an error in a step says of the change."""
+        if isinstance(error, TurnoutError):
+            self._findings.append(say.of_error(step, error, where=self._lock))
+            return
+        self._steps.crashed(error)
+        self._findings.append(say.of_crash(step, error, where=self._lock))
 
 
 def _overrides(checked: Checked) -> tuple[Override, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,7 @@ from turnout.plan.sizes import replicas, vector_size
 from turnout.rehearsal import result as rehearsal_result
 from turnout.rehearsal.result import Reason, Rehearsal, SampleUse
 from turnout.release.artifacts import Deletion, Policy, Release
+from turnout.release.checking import Checked
 
 RAISED = {"tokens_per_minute: 1000000": "tokens_per_minute: 2000000"}
 HARMLESS = {"rank_constant: 61": "rank_constant: 50"}
@@ -303,6 +305,28 @@ def test_a_step_that_ends_in_an_error_is_a_finding_and_what_was_found_before_is_
     assert "secret" not in msgspec.json.encode(only).decode()
     assert len(gate.crashes) == (1 if isinstance(error, ValueError) else 0)
     assert (only.plan is None) == (step == "plan")
+
+
+def test_what_the_base_s_files_or_a_rehearsal_hide_between_the_steps_is_a_finding_too(gate: Gate) -> None:
+    no_file = gate.repository.root / QUARANTINE
+    no_file.unlink()
+    no_file.mkdir()
+    (no_file / "x").write_text("")
+    gate.repository.to_base()
+    shutil.rmtree(no_file)
+    gate.repository.change(PIPELINE, HARMLESS)
+    assert found(gate.one()) == {"policy-refused": "fail"}
+    gate.repository.to_base()
+    gate.repository.change(PIPELINE, {"rank_constant: 50": "rank_constant: 51"})
+    broken: Any = "no rehearsal"
+    report = gate.one(rehearse=lambda base, head: broken)
+    assert (report.verdict, found(report)) == ("inconclusive", {"policy-crashed": "inconclusive"})
+    assert [type(each) for each in gate.crashes] == [AttributeError]
+
+
+def test_a_collection_of_which_nothing_was_found_out_does_not_pass(gate: Gate) -> None:
+    gate.repository.change(PIPELINE, HARMLESS)
+    assert found(gate.one(validate=lambda name: Checked(release=None, findings=()))) == {"not-judged": "inconclusive"}
 
 
 def test_an_interrupt_is_not_swallowed(gate: Gate) -> None:
