@@ -14,20 +14,19 @@ from typing import TypeVar
 from turnout.cost import calibrated, calibration
 from turnout.errors import TurnoutError
 from turnout.gate import findings as say
-from turnout.gate.base import base_overrides, base_quarantine, base_release
+from turnout.gate.base import base_release
 from turnout.gate.evidence import of_evidence
 from turnout.gate.gone import of_arrival, of_deletion, of_links
-from turnout.gate.permissions import added_overrides, left_quarantine, of_refusals, seen_by, unused_overrides
+from turnout.gate.permissions import given, of_base, of_refusals, seen_by, unused_overrides
 from turnout.gate.rehearsed import of_rehearsal
 from turnout.gate.result import CollectionReport, GateFinding, Step
 from turnout.gate.scope import Scope, Subject
 from turnout.gate.steps import Began, Costed, Ended, Steps
 from turnout.plan import Plan
 from turnout.rehearsal.result import Rehearsal
-from turnout.release.artifacts import Override, QuarantinedRelease, Release
+from turnout.release.artifacts import Release
 from turnout.release.checking import Checked, artifact_file
 from turnout.release.overridable import REHEARSAL
-from turnout.release.quarantine import QUARANTINED
 
 _Value = TypeVar("_Value")
 _REPORT = "report this with the report"
@@ -80,8 +79,8 @@ class _Judging:
         if checked.findings or checked.release is None or not base_is_known:
             return
         self._head = checked.release
-        self._permissions(checked)
-        commit, overrides = self._scope.base_commit, _overrides(checked)
+        commit, overrides = self._scope.base_commit, given(checked)
+        self._findings += of_base(checked, self._head, root=self._root, commit=commit)
         self._findings += of_evidence(self._root, commit, self._base, self._head, overrides=overrides)
         self._reckon(self._head, checked)
         self._rehearse(self._head, checked)
@@ -122,23 +121,9 @@ class _Judging:
             self._findings.append(say.note("plan", "base-not-locked", where=self._lock, what=what))
         return True
 
-    def _permissions(self, checked: Checked) -> None:
-        """What the change allows itself, and what the base has forbidden it."""
-        commit, collection, root = self._scope.base_commit, self._subject.collection, self._root
-        where = artifact_file(collection, "overrides.yaml")
-        before = base_overrides(root, commit, collection)
-        self._findings += added_overrides(_overrides(checked), before, where=where)
-        for entry in base_quarantine(root, commit, collection):
-            if not any(other.release == entry.release for other in _quarantine(checked)):
-                self._findings.append(left_quarantine(entry, where=artifact_file(collection, "quarantine.yaml")))
-            if checked.release is not None and entry.release == checked.release.id:
-                what = f"the base holds {entry.release} in quarantine since {entry.since}: {entry.reason}"
-                remedy = "mend what it failed at; taking it out of quarantine.yaml in the same change doesn't help"
-                self._findings.append(say.fail("policy", QUARANTINED, where=self._lock, what=what, remedy=remedy))
-
     def _reckon(self, head: Release, checked: Checked) -> None:
         """Plan, policy and cost: what the change will do, before anything is built."""
-        overrides = _overrides(checked)
+        overrides = given(checked)
         names = tuple(override.rule for override in overrides)
         plan = self._step("plan", lambda: self._steps.plan(self._base, head, names))
         if plan is None:
@@ -165,7 +150,7 @@ class _Judging:
             return
         self._rehearsal = self._step("rehearsal", lambda: self._steps.rehearse(self._base, head))
         if self._rehearsal is not None:
-            overrides = _overrides(checked)
+            overrides = given(checked)
             found = of_rehearsal(self._rehearsal, head.gates, overrides, where=self._lock)
             self._costed = _calibrated(self._costed, self._rehearsal, head)
             used = {finding.rule for finding in found}  # one that wasn't lifted was asked for all the same
@@ -191,14 +176,6 @@ class _Judging:
             return
         self._steps.crashed(error)
         self._findings.append(say.of_crash(step, error, where=self._lock))
-
-
-def _overrides(checked: Checked) -> tuple[Override, ...]:
-    return tuple(checked.overrides.overrides) if checked.overrides else ()
-
-
-def _quarantine(checked: Checked) -> tuple[QuarantinedRelease, ...]:
-    return tuple(checked.quarantine.releases) if checked.quarantine else ()
 
 
 def _calibrated(costed: Costed | None, rehearsal: Rehearsal, head: Release) -> Costed | None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
 
 import msgspec
 
 from turnout.gate import findings as say
+from turnout.gate.base import base_overrides, base_quarantine
 from turnout.gate.findings import of_validation
 from turnout.gate.result import GateFinding, Step
 from turnout.plan import Plan, Refusal
 from turnout.plan.refusals import BACKFILL_TOO_LONG, COST_ABOVE_BUDGET, REPLACES_ADOPTED
-from turnout.release.artifacts import Override, QuarantinedRelease
-from turnout.release.checking import Checked
+from turnout.release.artifacts import Override, QuarantinedRelease, Release
+from turnout.release.checking import Checked, artifact_file
 from turnout.release.overridable import OVERRIDABLE, POLICY, REHEARSAL
+from turnout.release.quarantine import QUARANTINED
 
 # Without a cluster nobody knows how many documents there are, nor what is live.
 _NEEDS_DOCUMENTS = frozenset({COST_ABOVE_BUDGET, BACKFILL_TOO_LONG})
@@ -33,7 +36,7 @@ def of_refusals(
 
 def unused_overrides(checked: Checked, used: Collection[str], *, rules: Collection[str]) -> Iterator[GateFinding]:
     """A permission that nothing needs waits for the change that should have been refused. Only `rules` are told of."""
-    asked = {each.rule for each in (checked.overrides.overrides if checked.overrides else ())}
+    asked = {each.rule for each in given(checked)}
     for finding in checked.unused_overrides({*used, *(asked - set(rules))}):
         yield msgspec.structs.replace(of_validation(finding), step="policy")
 
@@ -58,6 +61,31 @@ def left_quarantine(entry: QuarantinedRelease, *, where: str) -> GateFinding:
     what = f"this change takes {entry.release} out of quarantine, where it was since {entry.since}: {entry.reason}"
     remedy = "an owner of the collection has to agree: a later change may bring that release back"
     return say.note("policy", "quarantine-left", where=where, what=what, remedy=remedy)
+
+
+def of_base(checked: Checked, head: Release, *, root: Path, commit: str) -> Iterator[GateFinding]:
+    """What the change allows itself, and what the base has forbidden it.
+
+    Raises:
+        BadInput, EnvironmentProblem: git can't read the base.
+    """
+    collection = head.collection
+    before = base_overrides(root, commit, collection)
+    yield from added_overrides(given(checked), before, where=artifact_file(collection, "overrides.yaml"))
+    kept = {each.release for each in checked.quarantine.releases} if checked.quarantine else set()
+    for entry in base_quarantine(root, commit, collection):
+        if entry.release not in kept:
+            yield left_quarantine(entry, where=artifact_file(collection, "quarantine.yaml"))
+        if entry.release == head.id:
+            what = f"the base holds {entry.release} in quarantine since {entry.since}: {entry.reason}"
+            remedy = "mend what it failed at; taking it out of quarantine.yaml in the same change doesn't help"
+            where = artifact_file(collection, "release.json")
+            yield say.fail("policy", QUARANTINED, where=where, what=what, remedy=remedy)
+
+
+def given(checked: Checked) -> tuple[Override, ...]:
+    """The permissions of the working tree."""
+    return tuple(checked.overrides.overrides) if checked.overrides else ()
 
 
 def _step(step: Step, refusal: Refusal) -> Step:
