@@ -23,6 +23,7 @@ from turnout.rehearsal.reasons import (
     of_checks,
     of_comparison,
     of_confirmation,
+    of_fallback,
     of_latency,
     of_queries,
     of_sample,
@@ -188,12 +189,14 @@ class _Rehearsing:
         gates = self._head.gates
         recalls = compared.base_recall, compared.head_recall
         self._reasons += of_comparison(compared.comparison, *recalls, gates)
+        self._reasons += of_fallback(compared.fallback, gates)
         self._reasons += of_latency(compared.latency, gates)
         return msgspec.structs.replace(
             found,
             base=of_base,
             head=of_head,
             comparison=compared.comparison,
+            fallback=compared.fallback,
             latency=compared.latency,
             spaces=compared.spaces,
             base_scores=compared.base_scores,
