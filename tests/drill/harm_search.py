@@ -257,7 +257,7 @@ LIMITS = [
         hurts="every longer document vanishes as soon as it is written again",
         edits=(put(PIPELINE, {"/limits/max_document_bytes": 300}),),
         change="operational",
-        caught="rehearsal",
+        caught="policy",
     ),
     Mutation(
         name="searches-one-at-a-time",
