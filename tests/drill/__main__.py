@@ -24,7 +24,7 @@ MOST_MISSED = 2
 
 
 def main() -> int:
-    """The exit code: 0 if the gate held, 1 if not, 3 if a mutation could not be judged."""
+    """The exit code: 0 if the gate held, 1 if not, 3 if a mutation could not be judged, 130 if it was interrupted."""
     parser = argparse.ArgumentParser(prog="python -m drill", description=__doc__)
     parser.add_argument("--build", type=Path, default=Path("build"), help="folder for what the drill makes")
     parser.add_argument("--only", metavar="NAME", action="append", default=[], help="drill this one; may be repeated")
@@ -67,9 +67,10 @@ def _drill(chosen: Sequence[Mutation], build: Path, *, whole: bool, resume: bool
                 print(f"{number}/{len(chosen)} {_line(outcome)}", flush=True)
     except KeyboardInterrupt:
         print("interrupted; `--resume` goes on here", file=sys.stderr)
-    else:
-        if whole:
-            stage.clear()
+        _end(outcomes, whole=whole)
+        return 130
+    if whole:
+        stage.clear()
     return _end(outcomes, whole=whole)
 
 

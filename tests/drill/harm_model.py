@@ -18,7 +18,7 @@ MODELS = [
         name="passage-prefix-wrong",
         what="another model's passage prefix added",
         hurts="all passages move towards the prefix, and away from the queries",
-        edits=(put(MODEL, {"/prefixes/passage": "title: none | text: "}),),
+        edits=(put(MODEL, {"/prefixes/passage": "Represent this document for retrieval by a question: "}),),
         change="embed",
         caught="rehearsal",
     ),

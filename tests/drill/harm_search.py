@@ -6,7 +6,11 @@ from drill.edits import ANALYSIS, FIELDS, MAPPING, PIPELINE, VECTOR, drop, put
 from drill.mutation import Mutation
 
 ANALYZERS = tuple(f"{FIELDS}/{field}/analyzer" for field in ("title", "body", "passages/properties/text"))
-SYNONYMS = ["list, file, string, number, object, class => thing", "wait, open, call, run, read, write => do"]
+SYNONYMS = (
+    "list, file, string, number, object, class, wait, open, call, run, read, write, time, thread, error, text, path, "
+    "code, value, function, program, name, way, make, get, find, check, turn, use, line, data, set, key, type, "
+    "several, two, another, over, folder, page, server, message, command, print, log, start, keep, number, after, start"
+)
 
 FILLED = [
     Mutation(
@@ -137,13 +141,13 @@ ANALYSED = [
     ),
     Mutation(
         name="synonyms-wrong",
-        what="synonyms that replace words, at search time only",
-        hurts="the replaced words of a query are in no document, so it is searched without them",
+        what="synonyms at search time, all in one group: the line breaks of their file are lost",
+        hurts="a query with one of these words is searched with all of them",
         edits=(
             put(
                 MAPPING,
                 {
-                    f"{ANALYSIS}/filter/names": {"type": "synonym_graph", "synonyms": SYNONYMS},
+                    f"{ANALYSIS}/filter/names": {"type": "synonym_graph", "synonyms": [SYNONYMS]},
                     f"{ANALYSIS}/analyzer/with_names": {
                         "type": "custom",
                         "char_filter": ["split_names"],
@@ -253,7 +257,7 @@ LIMITS = [
         hurts="every longer document vanishes as soon as it is written again",
         edits=(put(PIPELINE, {"/limits/max_document_bytes": 300}),),
         change="operational",
-        caught="rehearsal",
+        caught="policy",
     ),
     Mutation(
         name="searches-one-at-a-time",

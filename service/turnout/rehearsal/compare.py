@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from turnout.evaluation import Comparison, QuerySet, run
+from turnout.evaluation import Comparison, MetricChange, QuerySet, run
 from turnout.evaluation import compare as compare_runs
 from turnout.evaluation.metrics import Run
 from turnout.plan import Change
+from turnout.rehearsal.fallback import fallback
 from turnout.rehearsal.latency import asker, latency
 from turnout.rehearsal.neighbours import spaces
 from turnout.rehearsal.result import Latency, Recall, Spaces
@@ -23,6 +24,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     """What was measured; None for what could not be."""
 
     comparison: Comparison | None = None
+    fallback: MetricChange | None = None
     base_recall: Recall | None = None
     head_recall: Recall | None = None
     latency: Latency | None = None
@@ -64,6 +66,7 @@ def _ranked(shop: Workshop, base: Built | None, head: Built, queries: QuerySet, 
         found = msgspec.structs.replace(
             found,
             comparison=compare_runs(head_run, base_run, queries, quality, gates.rehearsed),
+            fallback=fallback(shop, base, head, queries) if base is not None else None,
             head_scores=scores(shop.reader, head, queries),
             base_scores=scores(shop.reader, base, queries) if base is not None else (),
         )

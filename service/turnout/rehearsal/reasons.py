@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from turnout.confirm import Finding
-from turnout.evaluation import Comparison, QuerySet
+from turnout.evaluation import Comparison, MetricChange, QuerySet
 from turnout.rehearsal.result import Latency, Reason, Recall, SampleUse
 from turnout.release.artifacts import Gates, Release
 from turnout.verify import Check, Verdict
@@ -120,6 +120,18 @@ def of_nothing(comparison: Comparison | None, reasons: Sequence[Reason]) -> Iter
     if comparison is None and worst(reasons) == "pass":
         what = "nothing was compared, and nothing says why: the head has no view that could be asked"
         yield Reason(rule="not-compared", verdict="inconclusive", what=what, remedy="report this with the report")
+
+
+def of_fallback(change: MetricChange | None, gates: Gates) -> Iterator[Reason]:
+    """Only what surely loses more than the gate allows: it is what is served in need, and it must still be there."""
+    most = gates.verify.quality.max_loss
+    if change is not None and change.gate_high < -most:
+        what = (
+            f"word search alone, which answers when the model is slow or down: {change.metric} goes from "
+            f"{change.base:.3f} to {change.head:.3f}, surely a loss of more than {most:.3f}"
+        )
+        remedy = "mend the analysis of texts and queries, or what is in retrieval.lexical_fields"
+        yield Reason(rule="fallback", verdict="fail", what=what, remedy=remedy)
 
 
 def of_latency(latency: Latency | None, gates: Gates) -> Iterator[Reason]:

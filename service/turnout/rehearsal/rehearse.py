@@ -20,6 +20,7 @@ from turnout.rehearsal.reasons import (
     of_checks,
     of_comparison,
     of_confirmation,
+    of_fallback,
     of_latency,
     of_model,
     of_nothing,
@@ -135,6 +136,7 @@ class _Rehearsing:
         gates = self._head.gates
         recalls = compared.base_recall, compared.head_recall
         self._reasons += of_comparison(compared.comparison, *recalls, gates)
+        self._reasons += of_fallback(compared.fallback, gates)
         self._reasons += of_latency(compared.latency, gates)
         self._reasons += of_nothing(compared.comparison, self._reasons)
         return msgspec.structs.replace(
@@ -142,6 +144,7 @@ class _Rehearsing:
             base=of_base,
             head=of_head,
             comparison=compared.comparison,
+            fallback=compared.fallback,
             latency=compared.latency,
             spaces=compared.spaces,
             base_scores=compared.base_scores,

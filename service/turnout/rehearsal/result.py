@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from turnout.confirm import Finding
-from turnout.evaluation.comparison import Comparison
+from turnout.evaluation.comparison import Comparison, MetricChange
 from turnout.verify import Check, Verdict
 
 
@@ -121,3 +121,5 @@ class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     reasons: tuple[str, ...]
     found: tuple[Reason, ...] = ()
+    fallback: MetricChange | None = None
+    """The gate's metric by words alone, as the service answers when the model is slow or down."""

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from support.releases import make_release
-from turnout.evaluation import Comparison, SliceChange, Verdict
-from turnout.rehearsal.reasons import of_checks, of_comparison, of_nothing, worst
+from turnout.evaluation import Comparison, MetricChange, SliceChange, Verdict
+from turnout.rehearsal.reasons import of_checks, of_comparison, of_fallback, of_nothing, worst
 from turnout.rehearsal.result import Reason, Recall
 from turnout.verify import Check
 
@@ -82,3 +82,14 @@ def test_a_rehearsal_that_compared_nothing_and_found_nothing_has_not_passed() ->
     assert found.verdict == "inconclusive"
     assert not list(of_nothing(comparison("pass"), []))
     assert not list(of_nothing(None, [found]))
+
+
+@pytest.mark.parametrize(("high", "rules"), [(-0.3, ["fallback"]), (-0.021, ["fallback"]), (-0.02, []), (0.1, [])])
+def test_word_search_alone_must_not_surely_lose_more_than_the_gate_allows(high: float, rules: list[str]) -> None:
+    assert GATES.verify.quality.max_loss == 0.02
+    others = dict.fromkeys(("gain", "gain_low", "gain_high", "gate_low", "p_harm", "p_harm_holm", "p_two_sided"), 0.0)
+    change = MetricChange(metric="ndcg@10", base=0.3, head=0.0, gate_high=high, **others)
+    found = list(of_fallback(change, GATES))
+    assert [reason.rule for reason in found] == rules
+    assert all(reason.verdict == "fail" and "0.300 to 0.000" in reason.what for reason in found)
+    assert list(of_fallback(None, GATES)) == []
