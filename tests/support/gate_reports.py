@@ -34,6 +34,21 @@ QUERIES = (
 )
 
 
+WORDS_ALONE = MetricChange(
+    metric="ndcg@10",
+    base=0.284,
+    head=0.281,
+    gain=-0.003,
+    gain_low=-0.009,
+    gain_high=0.002,
+    gate_low=-0.008,
+    gate_high=0.001,
+    p_harm=0.21,
+    p_harm_holm=0.21,
+    p_two_sided=0.42,
+)
+
+
 def observed() -> Observed:
     """A cluster on which the base release is live."""
     marks = BASE.fingerprints
@@ -214,6 +229,7 @@ def rehearsal(*, compared: Comparison | None, verdict: Verdict = "pass", new: bo
         ),
         comparison=compared,
         latency=None if new else _latency(base_ms, head_ms),
+        fallback=None if new else WORDS_ALONE,
         spaces=None if new else _spaces(random),
         base_scores=() if new else tuple(random.normal(0.62, 0.08, 2000).tolist()),
         head_scores=tuple(random.normal(0.55, 0.11, 2000).tolist()),

@@ -79,6 +79,7 @@ def test_tells_what_a_reviewer_needs_in_the_order_of_weight() -> None:
     assert places == sorted(places)
     assert "a true loss of 0.041 in ndcg@10 is found four times out of five" in said
     assert "judged@10, the share of the first ten documents that has a judgment: base 71.0 %, head 69.0 %" in said
+    assert "Word search alone, which answers when the model is slow or down: ndcg@10 0.284 to 0.281" in said
     assert "agreed with the owner of the budget" in said.split("What it will do")[0]
     for label in ("a month, p50", "a month, p95", "the worst hour", "backfill, once", "vectors on disk, both while"):
         assert label in said

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from turnout.evaluation.comparison import Comparison, QueryChange
+from turnout.evaluation.comparison import Comparison, MetricChange, QueryChange
 from turnout.gate.report.content import Code, Section, Table, Weight, sentence
 from turnout.gate.report.numbers import clip, finite, interval, plain, probability, share, signed
 from turnout.plan.explain import UNKNOWN
@@ -24,7 +24,7 @@ def quality(rehearsal: Rehearsal) -> Iterator[Section]:
             line = "The rankings were not compared."
         yield Section(key="quality", title="Quality", weight=Weight.QUALITY, lines=(line,))
     else:
-        yield _metrics(comparison) if comparison.metrics else _values(comparison)
+        yield _metrics(comparison, rehearsal.fallback) if comparison.metrics else _values(comparison)
         if comparison.slices:
             yield _slices(comparison)
         yield from _queries(comparison)
@@ -50,6 +50,14 @@ def judged(comparison: Comparison) -> str:
     return f"judged@10, the share of the first ten documents that has a judgment: {base}head {head}."
 
 
+def by_words(change: MetricChange) -> str:
+    """What is left of the ranking when the model isn't there."""
+    return (
+        f"Word search alone, which answers when the model is slow or down: {clip(change.metric, _NAME)} "
+        f"{plain(change.base)} to {plain(change.head)} ({interval(change.gain_low, change.gain_high)})."
+    )
+
+
 def metric_rows(comparison: Comparison) -> tuple[tuple[str, ...], ...]:
     """Metric, base, head, gain, its 95 % interval, p after Holm's correction."""
     return tuple(
@@ -65,7 +73,7 @@ def metric_rows(comparison: Comparison) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def _metrics(comparison: Comparison) -> Section:
+def _metrics(comparison: Comparison, fallback: MetricChange | None) -> Section:
     margin = "" if comparison.max_loss is None else f" Allowed to lose: {plain(comparison.max_loss)}."
     excluded = f" {comparison.excluded:,} queries have no judgment to go by." if comparison.excluded else ""
     return Section(
@@ -76,6 +84,7 @@ def _metrics(comparison: Comparison) -> Section:
             f"{sentence(clip(comparison.reason, _LINE))}{margin}{excluded}",
             detectable(comparison),
             judged(comparison),
+            *([by_words(fallback)] if fallback else []),
         ),
         table=Table(head=("metric", "base", "head", "gain", "95 % interval", "p (Holm)"), rows=metric_rows(comparison)),
     )
