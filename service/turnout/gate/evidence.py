@@ -17,6 +17,7 @@ from turnout.evaluation.query_set import QRELS_FILE, QUERIES_FILE, QuerySet, par
 from turnout.gate import findings as say
 from turnout.gate.result import GateFinding
 from turnout.git import read_file
+from turnout.plan.refusal import or_override
 from turnout.release.artifacts import Override, Release
 from turnout.release.checking import artifact_file
 
@@ -74,9 +75,8 @@ def _changed(before: QuerySet, now: QuerySet) -> Iterator[str]:
 
 def _stopped(changed: str, where: str) -> GateFinding:
     what = f"the ranking changes and with it what it is judged by: against the base {changed}"
-    remedy = (
-        "change what was judged already in a change of its own, first (adding is free); or add an override of "
-        f"{JUDGMENTS_CHANGED} with a reason and a day"
+    remedy = or_override(
+        "change what was judged already in a change of its own, first (adding is free)", JUDGMENTS_CHANGED
     )
     return say.fail("policy", JUDGMENTS_CHANGED, where=where, what=what, remedy=remedy)
 

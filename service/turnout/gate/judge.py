@@ -129,12 +129,12 @@ class _Judging:
         if plan is None:
             return
         self._plan = plan
-        self._findings += of_refusals("plan", plan.refusals, plan.lifted, overrides, where=self._lock)
+        self._findings += of_refusals("plan", plan.refusals, plan.lifted, overrides, collection=head.collection)
         costed = self._step("cost", lambda: self._steps.cost(self._base, head, plan, names))
         if costed is None:
             return
         self._costed = costed
-        self._findings += of_refusals("cost", costed.refusals, costed.lifted, overrides, where=self._lock)
+        self._findings += of_refusals("cost", costed.refusals, costed.lifted, overrides, collection=head.collection)
         used = {refusal.rule for refusal in (*plan.lifted, *costed.lifted)}
         used |= {finding.rule for finding in self._findings if finding.lifted_by}
         self._findings += unused_overrides(checked, used, rules=seen_by(plan))
@@ -146,7 +146,8 @@ class _Judging:
             return
         if any(finding.verdict != "pass" for finding in self._findings):
             what = "the rehearsal was left out: the change is stopped already, and it would cost time and perhaps money"
-            self._findings.append(say.note("rehearsal", "not-rehearsed", where=self._lock, what=what))
+            remedy = "mend what stands against it, then check again"
+            self._findings.append(say.note("rehearsal", "not-rehearsed", where=self._lock, what=what, remedy=remedy))
             return
         self._rehearsal = self._step("rehearsal", lambda: self._steps.rehearse(self._base, head))
         if self._rehearsal is not None:
@@ -193,7 +194,7 @@ def _outcome(value: object) -> str:
         case None:
             return "not done"
         case Checked(findings=findings):
-            return f"{len(findings)} findings" if findings else "no findings"
+            return "no findings" if not findings else "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
         case Plan(change=change, refusals=refusals):
             return f"{change.value}, {'refused' if refusals else 'not refused'}"
         case Costed(refusals=refusals):

@@ -10,6 +10,7 @@ import msgspec
 from turnout.gate import findings as say
 from turnout.gate.base import base_overrides, base_quarantine
 from turnout.gate.findings import of_validation
+from turnout.gate.places import place_of
 from turnout.gate.result import GateFinding, Step
 from turnout.plan import Plan, Refusal
 from turnout.plan.refusals import BACKFILL_TOO_LONG, COST_ABOVE_BUDGET, REPLACES_ADOPTED
@@ -24,12 +25,14 @@ _NEEDS_CLUSTER = frozenset({REPLACES_ADOPTED})
 
 
 def of_refusals(
-    step: Step, refused: Iterable[Refusal], lifted: Iterable[Refusal], overrides: Sequence[Override], *, where: str
+    step: Step, refused: Iterable[Refusal], lifted: Iterable[Refusal], overrides: Sequence[Override], *, collection: str
 ) -> Iterator[GateFinding]:
     """One finding for each rule that says no, and one for each that would but for an override."""
     for refusal in refused:
+        where = place_of(refusal.rule, collection)
         yield say.fail(_step(step, refusal), refusal.rule, where=where, what=refusal.what, remedy=refusal.remedy)
     for refusal in lifted:
+        where = place_of(refusal.rule, collection)
         found = say.note(_step(step, refusal), refusal.rule, where=where, what=refusal.what, remedy=refusal.remedy)
         yield msgspec.structs.replace(found, lifted_by=_reason(refusal.rule, overrides))
 

@@ -83,7 +83,9 @@ def _identity(policy: Policy, model: Model) -> Iterator[Refusal]:
         yield Refusal(
             rule=LICENCE_NOT_ALLOWED,
             what=f"the model's licence {shown(model.license)} is not among those allowed: {', '.join(policy.licences)}",
-            remedy=or_override("take another model, have it added in pipelines/policy.yaml", LICENCE_NOT_ALLOWED),
+            remedy=or_override(
+                "take another model, have it added in pipelines/policy.yaml by a change of its own", LICENCE_NOT_ALLOWED
+            ),
         )
     if model.hosted and model.price.per_million_tokens <= 0:
         yield Refusal(

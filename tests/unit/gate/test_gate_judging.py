@@ -20,6 +20,7 @@ from turnout.cost.result import Cost, Side, Sizes, WorstHour
 from turnout.errors import EnvironmentProblem, Refused, Unavailable
 from turnout.evaluation.comparison import Comparison, MetricChange
 from turnout.gate.check import check
+from turnout.gate.places import FILES, place_of
 from turnout.gate.result import CheckReport, CollectionReport, GateFinding
 from turnout.gate.scope import find_scope
 from turnout.gate.steps import Costed, Event, Steps
@@ -29,6 +30,7 @@ from turnout.rehearsal import result as rehearsal_result
 from turnout.rehearsal.result import Reason, Rehearsal, SampleUse
 from turnout.release.artifacts import Deletion, Policy, Release
 from turnout.release.checking import Checked
+from turnout.release.overridable import OVERRIDABLE, REHEARSAL
 
 RAISED = {"tokens_per_minute: 1000000": "tokens_per_minute: 2000000"}
 HARMLESS = {"rank_constant: 61": "rank_constant: 50"}
@@ -210,6 +212,13 @@ def test_a_refusal_stops_before_the_rehearsal_and_a_note_says_so(gate: Gate) -> 
     assert (found(only)["rate-limit-raised"], finding(only, "rate-limit-raised").step) == ("fail", "policy")
     assert found(only)["not-rehearsed"] == "pass"
     assert only.cost is not None
+
+
+def test_a_refusal_lies_in_the_file_that_its_remedy_edits(gate: Gate) -> None:
+    gate.repository.change(PIPELINE, RAISED)
+    assert finding(gate.one(), "rate-limit-raised").where == PIPELINE
+    assert place_of("frozen", "toys") == LOCK
+    assert set(FILES) == OVERRIDABLE - REHEARSAL
 
 
 def test_an_override_lifts_its_rule_and_an_owner_sees_that_the_change_brought_it(gate: Gate) -> None:
