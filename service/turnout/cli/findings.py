@@ -66,7 +66,8 @@ def annotation(level: Literal["error", "warning", "notice"], message: str, place
 
 
 def _escape(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    """As a workflow command wants it; what else a terminal or a log would act on is written out."""
+    return printable(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def _escape_property(text: str) -> str:

@@ -270,6 +270,13 @@ def test_an_annotation_is_at_the_place_of_the_finding_and_stays_one_line(where: 
     assert last.endswith("fail")
 
 
+def test_an_annotation_steers_no_terminal() -> None:
+    reason = "a\x1b]0;b\x07\r\u202ec"
+    line, _ = as_annotations(checked(finding("pass", lifted_by=reason)))
+    assert line.isprintable()
+    assert line.endswith("a\\x1b]0;b\\x07%0D\\u202ec")
+
+
 def test_a_note_and_a_lifted_rule_are_no_errors() -> None:
     note, lifted, _ = as_annotations(checked(finding("pass"), finding("pass", lifted_by="agreed")))
     assert note.startswith("::notice ")
