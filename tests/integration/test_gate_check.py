@@ -177,6 +177,20 @@ def test_a_server_that_goes_away_mid_way_ends_with_3_and_a_report_of_what_was_fo
     assert checked.rules()["rehearsal-not-done"] == "inconclusive"
 
 
+def test_a_check_that_is_told_to_end_gives_its_space_back(checked: Checked, client: Elasticsearch) -> None:
+    checked.repository.change(PIPELINE, {"size: 64": "size: 48"})
+    prefix = f"{checked.prefix}ended-"
+    command = [sys.executable, "-m", "turnout", "check", "--base", "main", "--processes", "0"]
+    with subprocess.Popen(command, env=checked.env | {"TURNOUT_INDEX_PREFIX": prefix}, stderr=subprocess.PIPE) as check:
+        while not client.indices.get(index=f"{prefix}*view*", expand_wildcards="all") and check.poll() is None:
+            time.sleep(0.1)
+        check.terminate()
+        _, said = check.communicate()
+    assert check.returncode == 130, said.decode()
+    (marker,) = client.indices.get(index=f"{prefix}*turnout.space", expand_wildcards="all")
+    assert not client.exists(index=marker, id="lock")
+
+
 def test_a_deleted_and_an_unchanged_collection_need_no_server(checked: Checked) -> None:
     assert checked.check(TURNOUT_ELASTICSEARCH_URL="http://127.0.0.1:9") == 0, checked.said
     assert checked.report()["collections"] == []

@@ -107,6 +107,7 @@ def _check(settings: Settings, scope: Scope, named: Sequence[Subject], *, folder
     from turnout.cli.checking import Progress
     from turnout.cli.findings import render
     from turnout.cli.judging import make_steps
+    from turnout.cli.terminating import terminated_like_interrupted
     from turnout.cli.validate import collection_findings, policy_findings
     from turnout.gate.check import check
     from turnout.gate.findings import of_validation
@@ -118,7 +119,7 @@ def _check(settings: Settings, scope: Scope, named: Sequence[Subject], *, folder
     (folder / SARIF).write_text(render(flat, form="sarif", collections=len(found)), encoding="utf-8")
     # What the code of turnout or the calendar broke is never green, even if no file of the collection changed.
     judged = named or [each for each in scope.subjects if each.touched or found.get(each.collection)]
-    with Progress(Console(stderr=True)) as progress:
+    with terminated_like_interrupted(), Progress(Console(stderr=True)) as progress:
         progress.say(f"{len(judged)} of {len(scope.subjects)} collections to judge, base {scope.base_commit[:12]}")
         steps = make_steps(settings, scope, progress, asked)
         return check(scope, judged, root, steps, beside=tuple(map(of_validation, policy)))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
 from turnout.cli.artifacts import chosen, decode_release, read_files
 from turnout.cli.settings import Settings, from_environment
+from turnout.cli.terminating import terminated_like_interrupted
 from turnout.errors import BadInput
 from turnout.release.artifacts import Release
 from turnout.release.checking import artifact_file
@@ -96,7 +96,8 @@ def _run(settings: Settings, collection: str, source: Connector, run_settings: R
     from turnout.ingest.ingestion import run
 
     documents = Documents(settings.reader(), settings.writer(), settings.names(collection))
-    with _terminated_like_interrupted(), _progress(run_settings.owner) as progress:
+    # A scheduler's SIGTERM leaves the same entry in the ingest log as Ctrl-C.
+    with terminated_like_interrupted(), _progress(run_settings.owner) as progress:
         return run(source, documents, run_settings, now=utc_now, progress=progress)
 
 
@@ -126,20 +127,6 @@ def _source(release: Release, connector: str | None, options: dict[str, str]) ->
     if connector is None or connector == source.connector:
         return source.connector, {**source.options, **options}
     return connector, options
-
-
-@contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """A scheduler's SIGTERM leaves the same entry in the ingest log as Ctrl-C."""
-
-    def interrupt(_number: int, _frame: object) -> NoReturn:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
