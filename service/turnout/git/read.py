@@ -43,8 +43,9 @@ def resolve(root: Path, ref: str) -> str:
     refuse_option(ref, "a Git ref")
     root_of(root)
     done = git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
-    if done.returncode == 0:
-        return done.stdout.decode().strip()
+    found = done.stdout.decode().strip()
+    if done.returncode == 0 and not found.startswith("^"):  # `^main` is everything but main, and no commit
+        return found
     if is_shallow(root):
         raise EnvironmentProblem(f"{ref} isn't in this shallow clone", where=str(root), remedy=SHALLOW_REMEDY)
     raise BadInput(f"{ref} names no commit", where=str(root), remedy="see `git log` and `git branch --all`")

@@ -69,8 +69,9 @@ def test_a_ref_never_becomes_an_option(root: Path, ref: str) -> None:
 
 def test_an_unknown_ref_and_a_folder_without_a_repository_are_bad_input(root: Path, tmp_path: Path) -> None:
     commit(root, RELEASE, "one")
-    with pytest.raises(BadInput, match="names no commit"):
-        resolve(root, "nowhere")
+    for ref in ("nowhere", "^HEAD"):
+        with pytest.raises(BadInput, match="names no commit"):
+            resolve(root, ref)
     with pytest.raises(BadInput, match="not inside a Git repository"):
         resolve(tmp_path, "HEAD")
     with pytest.raises(BadInput, match="no such folder"):
