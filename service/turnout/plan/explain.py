@@ -39,7 +39,8 @@ def _sentence(stage: Stage) -> str:
             return f"change the mapping of {view} in place"
         case Backfill(view=view, source_view=source, documents=documents):
             how = f"vectors copied from {source}" if source else "embedding each"
-            return f"backfill {_name(view)} with {count(documents)} documents, {how}"
+            number = "all" if documents is None else count(documents)
+            return f"backfill {_name(view)} with {number} documents, {how}"
         case CatchUp(view=view):
             return f"catch {_name(view)} up with documents"
         case Verify(view=view):

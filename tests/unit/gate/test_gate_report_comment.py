@@ -119,6 +119,19 @@ def _with_cost(plan: Plan) -> made.CheckReport:
     return msgspec.structs.replace(report, collections=(found,))
 
 
+def test_an_inconclusive_slice_is_said_to_stop_nothing() -> None:
+    report = made.passing()
+    found = report.collections[0]
+    assert found.rehearsal is not None
+    assert found.rehearsal.comparison is not None
+    compared = found.rehearsal.comparison
+    unsure = tuple(msgspec.structs.replace(item, verdict="inconclusive") for item in compared.slices)
+    changed = msgspec.structs.replace(found.rehearsal, comparison=msgspec.structs.replace(compared, slices=unsure))
+    found = msgspec.structs.replace(found, rehearsal=changed)
+    assert "it stops nothing" in words(markdown(msgspec.structs.replace(report, collections=(found,))))
+    assert "it stops nothing" not in words(markdown(made.new()))
+
+
 def test_the_server_is_named_once() -> None:
     assert "Elasticsearch 9.4.3" in words(markdown(made.passing()))
     assert "Elasticsearch Elasticsearch" not in words(markdown(made.passing()))

@@ -81,6 +81,11 @@ def test_all_formats_name_the_same_stages_in_the_same_order() -> None:
         assert places == sorted(places)
 
 
+def test_a_backfill_of_a_number_that_nobody_knows_is_of_all_documents() -> None:
+    made = make_plan(None, make_release(), Observed(known=False))
+    assert any("with all documents" in line for line in explain(made)), explain(made)
+
+
 def test_hostile_values_stay_text() -> None:
     hostile = "`|<img src=x onerror=alert(1)>| @team [x](http://e.vil) \x1b[31m\u202e [bold red]"
     made = plan(model={"license": hostile})

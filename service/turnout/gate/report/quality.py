@@ -118,7 +118,11 @@ def _slices(comparison: Comparison) -> Section:
     )
     head = ("slice", "queries", "base", "head", "gain", "95 % interval", "p (Holm)", "verdict")
     margin = comparison.slice_max_loss
-    allowed = () if margin is None else (f"No slice may lose more than {plain(margin)}, even if the mean gains.",)
+    allowed: tuple[str, ...] = ()
+    if margin is not None:
+        allowed += (f"No slice may lose more than {plain(margin)}, even if the mean gains.",)
+    if any(item.verdict == "inconclusive" for item in comparison.slices):
+        allowed += ("An inconclusive slice has too few queries to tell whether it loses that much; it stops nothing.",)
     return Section(
         key="slices",
         title=f"Slices, in {clip(comparison.metric, _NAME)}",
