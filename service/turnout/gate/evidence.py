@@ -43,16 +43,13 @@ def of_evidence(
     if (base.evaluation.queries, base.evaluation.qrels) == (head.evaluation.queries, head.evaluation.qrels):
         return
     before, now = _at(root, commit, where), _here(root, where)
-    if before is None or now is None:
-        what = "the base's queries and judgments can't be read, so nobody knows how they differ from these"
-        yield say.note("policy", "judgments-unknown", where=where, what=what, remedy="compare them by hand")
-        return
-    changed = "; ".join(_changed(before, now))
+    changed = "; ".join(_changed(before, now)) if before and now else "nobody can tell how, for they lie behind a link"
     if changed and base.fingerprints != head.fingerprints:
         yield _lifted(_stopped(changed, where), overrides)
     elif changed:
+        what = f"queries or judgments that the base had are others now: {changed}"
         remedy = "look at them: later changes are judged by these"
-        yield say.note("policy", JUDGMENTS_CHANGED, where=where, what=f"against the base {changed}", remedy=remedy)
+        yield say.note("policy", JUDGMENTS_CHANGED, where=where, what=what, remedy=remedy)
 
 
 def _changed(before: QuerySet, now: QuerySet) -> Iterator[str]:
@@ -74,7 +71,7 @@ def _changed(before: QuerySet, now: QuerySet) -> Iterator[str]:
 
 
 def _stopped(changed: str, where: str) -> GateFinding:
-    what = f"the ranking changes and with it what it is judged by: against the base {changed}"
+    what = f"the ranking changes and with it what it is judged by: {changed}"
     remedy = or_override(
         "change what was judged already in a change of its own, first (adding is free)", JUDGMENTS_CHANGED
     )

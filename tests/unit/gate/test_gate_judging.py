@@ -505,6 +505,18 @@ def test_judgments_change_in_another_change_than_the_ranking(gate: Gate, name: s
     assert "override-unused" not in found(lifted)
 
 
+def test_judgments_that_the_base_has_behind_a_link_change_by_themselves_too(gate: Gate) -> None:
+    folder, elsewhere = gate.repository.root / "pipelines/toys/evaluation", gate.repository.root / "elsewhere"
+    folder.rename(elsewhere)
+    folder.symlink_to(elsewhere)
+    gate.repository.to_base()
+    gate.repository.change(*TAMPERED["a grade"])
+    alone = gate.one()
+    assert (alone.verdict, found(alone)["judgments-changed"]) == ("pass", "pass")
+    gate.repository.change(PIPELINE, HARMLESS)
+    assert found(gate.one())["judgments-changed"] == "fail"
+
+
 def test_judgments_may_be_added_together_with_the_ranking(gate: Gate) -> None:
     gate.repository.change(PIPELINE, HARMLESS)
     gate.repository.change(QRELS, {"q2\td3\t1\n": "q2\td3\t1\nq2\td4\t2\n"})
