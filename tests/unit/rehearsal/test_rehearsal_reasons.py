@@ -57,14 +57,14 @@ def test_a_slice_that_lost_is_named_as_one() -> None:
     assert found.rule == "slice"
 
 
-def test_a_quality_check_that_the_comparison_repeats_is_said_once() -> None:
+def test_quality_is_judged_once_and_by_the_comparison_if_there_is_one() -> None:
     checks = (
         Check(name="ann_recall", verdict="fail", reason="r"),
         Check(name="quality", verdict="fail", reason="r"),
         Check(name="parity", verdict="pass", reason="r"),
     )
     assert [reason.rule for reason in of_checks(checks, comparison("fail"))] == ["ann-recall"]
-    assert [reason.rule for reason in of_checks(checks, comparison("pass"))] == ["ann-recall", "quality"]
+    assert [reason.rule for reason in of_checks(checks, comparison("pass"))] == ["ann-recall"]
     assert [reason.rule for reason in of_checks(checks, None)] == ["ann-recall", "quality"]
 
 
