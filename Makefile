@@ -37,8 +37,9 @@ bench: $(VENV)/ready $(TORCH)/ready ## measure: build/bench/{validate,backfill,g
 	$(BIN)/python tests/bench/bench_backfill.py
 	PYTHONPATH=tests $(BIN)/python tests/bench/bench_gate.py
 
-drill: $(VENV)/ready ## harm a good release in many ways, edit it harmlessly in as many: which gate catches what
+drill: $(VENV)/ready ## change a good release for bad and for good: which gate catches what (40 minutes)
 	PYTHONPATH=tests $(BIN)/python -m drill
+	PYTHONPATH=tests $(BIN)/python -m drill --readme README.md
 
 clean: ## stop the local Elasticsearch and remove what was made, virtual environments included
 	@if [ -x $(BIN)/turnout ]; then $(BIN)/turnout elastic stop; fi
