@@ -1,4 +1,8 @@
-"""Harm to what is searched and how: fields, analysis, the vector index, retrieval, limits of the service."""
+"""Harm to what is searched and how: fields, analysis, the vector index, retrieval, limits of the service.
+
+Left out, because nobody is measurably hurt on this collection: `num_candidates` 10 (ANN recall 0.991), `rank_constant`
+1 and 1000, a German stemmer with German stop words (nDCG@10 +0.006, by words alone -0.003, both within chance).
+"""
 
 from __future__ import annotations
 
@@ -16,10 +20,12 @@ FILLED = [
     Mutation(
         name="fields-swapped",
         what="title filled from the text, body from the title",
-        hurts="the boost for titles goes to whole texts",
+        hurts="the boost for titles goes to whole texts, and who shows a title shows a whole text",
         edits=(put(PIPELINE, {"/index/copy/title": "text", "/index/copy/body": "title"}),),
         change="copy",
         caught="rehearsal",
+        canary="the ranking is as good as before (nDCG@10 -0.000, +0.003 by words alone; recall@100 loses 0.012, which "
+        "falls to the correction for four metrics and the slices), and no judgment of a ranking looks at what is shown",
     ),
     Mutation(
         name="body-not-copied",
@@ -102,22 +108,6 @@ ANALYSED = [
         what="analyzer removed from all text fields",
         hurts="word search no longer finds other forms of a word, nor the parts of a dotted name",
         edits=(drop(MAPPING, *ANALYZERS),),
-        change="copy",
-        caught="rehearsal",
-    ),
-    Mutation(
-        name="analyzer-of-another-language",
-        what="stemmer and stop words of German",
-        hurts="word search cuts English words at the wrong end and counts its stop words",
-        edits=(
-            put(
-                MAPPING,
-                {
-                    f"{ANALYSIS}/filter/english_stop/stopwords": "_german_",
-                    f"{ANALYSIS}/filter/english_stemmer/language": "german",
-                },
-            ),
-        ),
         change="copy",
         caught="rehearsal",
     ),
