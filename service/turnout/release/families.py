@@ -1,5 +1,5 @@
-"""Prefixes that known models were trained with. Without them vectors look right and rank worse, so nothing but a
-table can tell. Read by the rules; a model that isn't here is taken at its word."""
+"""Prefixes that known models were trained with, or without. With others vectors look right and rank worse, so nothing
+but a table can tell. Read by the rules; a model that isn't here is taken at its word."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ _FAMILIES: tuple[tuple[re.Pattern[str], Prefixes], ...] = (
     (re.compile(r"mxbai-embed-(large|xsmall)-v1"), Prefixes(query=_SEARCH)),
     (re.compile(r"snowflake-arctic-embed-(xs|s|m|m-long|l|m-v1\.5)"), Prefixes(query=_SEARCH)),
     (re.compile(r"snowflake-arctic-embed-(m|l)-v2\.0"), Prefixes(query="query: ")),
+    # Trained without any: one that is added moves the vectors and tells the model nothing.
+    (re.compile(r"all-(minilm-l\d+-v\d|mpnet-base-v\d|distilroberta-v1|roberta-large-v1)"), Prefixes()),
+    (re.compile(r"multi-qa-(minilm|mpnet|distilbert)-.*"), Prefixes()),
     (
         re.compile(r"embeddinggemma-300m"),
         Prefixes(query="task: search result | query: ", passage="title: none | text: "),

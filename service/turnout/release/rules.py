@@ -85,7 +85,8 @@ def _prefixes(document: Document, model: Model) -> Iterator[Finding]:
     for side in ("query", "passage") if needed else ():
         wanted, given = getattr(needed, side), getattr(model.prefixes, side)
         if wanted != given:
-            problem = f"{model.id} was trained with {shown(wanted)} in front of a {side}, not {shown(given)}"
+            trained = f"with {shown(wanted)}" if wanted else "with nothing"
+            problem = f"{model.id} was trained {trained} in front of a {side}, not {shown(given)}"
             remedy = f"write `{side}: {shown(wanted)}` under `prefixes`"
             yield document.finding(("prefixes", side), "model-prefix", problem, remedy)
 

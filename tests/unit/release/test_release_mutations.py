@@ -489,3 +489,12 @@ def test_a_spoiled_file_is_refused_in_its_place(case: Case) -> None:
 def test_there_are_more_than_sixty_of_them() -> None:
     assert len([case for case in CASES if case.rule]) > 60
     assert len(set(CASES)) == len(CASES)
+
+
+@pytest.mark.parametrize("side", ["query", "passage"])
+def test_a_prefix_for_a_model_that_was_trained_without_any_is_a_finding(side: str) -> None:
+    model = TEXTS[MODEL].replace("id: toy", "id: sentence-transformers/all-MiniLM-L6-v2")
+    assert not checked(locked(TEXTS | {MODEL: model})).findings
+    spoiled = model.replace(f'  {side}: ""', f'  {side}: "search: "')
+    (found,) = (each for each in checked(TEXTS | {MODEL: spoiled}).findings if each.rule == "model-prefix")
+    assert (found.pointer, "trained with nothing" in found.problem) == (f"/prefixes/{side}", True)
