@@ -10,10 +10,11 @@ import msgspec
 from turnout.gate import findings as say
 from turnout.gate.result import GateFinding
 from turnout.gate.scope import Scope, Subject
-from turnout.plan.policy import COLLECTION_DELETED
 from turnout.release.artifacts import Deletion, Release
 from turnout.release.checking import artifact_file
 from turnout.release.findings import printable
+
+COLLECTION_DELETED = "collection-deleted"
 
 
 def of_deletion(

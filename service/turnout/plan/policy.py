@@ -28,7 +28,6 @@ UNPINNED = "unpinned"
 LICENCE_NOT_ALLOWED = "licence-not-allowed"
 PRICE_UNKNOWN = "price-unknown"
 PRICE_LOWERED = "price-lowered"
-COLLECTION_DELETED = "collection-deleted"
 
 _MINUTES = 60
 _SPECIAL_TOKENS = 2  # [CLS] and [SEP] around every passage
@@ -44,17 +43,6 @@ def breaches(policy: Policy, base: Release | None, head: Release) -> tuple[Refus
         if costs(head):
             found += [*_limits_raised(policy, base, head), *_budget_raised(base, head)]
     return tuple(found)
-
-
-def deletion_breach(policy: Policy, collection: str) -> Refusal | None:
-    """What stands against deleting a collection; None if policy permits it by name."""
-    if any(deletion.collection == collection for deletion in policy.deletions):
-        return None
-    return Refusal(
-        rule=COLLECTION_DELETED,
-        what=f"the collection {shown(collection)} is gone, and nothing permits to delete it",
-        remedy="put it back, or name it under `deletions` in pipelines/policy.yaml with a reason and a day",
-    )
 
 
 def costs(release: Release) -> bool:

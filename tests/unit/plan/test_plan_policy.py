@@ -13,12 +13,11 @@ from turnout.gate.evidence import JUDGMENTS_CHANGED
 from turnout.plan import Plan, assumed, make_plan
 from turnout.plan import policy as policy_rules
 from turnout.plan.markdown import markdown
-from turnout.plan.policy import breaches, deletion_breach, worst_hour_money
+from turnout.plan.policy import breaches, worst_hour_money
 from turnout.plan.refusals import BACKFILL_TOO_LONG, COST_ABOVE_BUDGET, CURRENCIES_DIFFER, FROZEN, REPLACES_ADOPTED
 from turnout.plan.text import text
 from turnout.plan.weakened import GATES
 from turnout.release.artifacts import (
-    Deletion,
     Evaluation,
     FileDigest,
     LimitsPolicy,
@@ -375,17 +374,7 @@ def test_a_deadline_of_seconds_written_as_milliseconds_is_refused() -> None:
     assert "timeout_ms 1,000 -> 1" in what(LOCAL, make_release(pipeline={"retrieval": {"timeout_ms": 1}}))
 
 
-# deletion, and what the names are
-
-
-def test_a_collection_is_deleted_only_by_its_name() -> None:
-    refusal = deletion_breach(STRICT, "toys")
-    assert refusal is not None
-    assert refusal.rule == "collection-deleted"
-    allowed = Policy(deletions=[Deletion(collection="toys", reason="nobody plays", expires="2026-07-01")])
-    assert deletion_breach(allowed, "toys") is None
-    assert deletion_breach(allowed, "toys2") is not None
-
+# what the names are
 
 HARMLESS: list[dict[str, Any]] = [
     {"mapping": {"mappings": {"properties": {"extra": {"type": "keyword"}}}}},
