@@ -1,7 +1,8 @@
 """What turnout remembers between runs, as small typed records in one Elasticsearch index.
 
 Git says what should be; this index says what was reached: checkpoints of followers, the epoch of each documents
-index, the state of each release, every flip, and the freeze switch. Read through `Reader.state`, written through
+index, the state of each release, every flip, the freeze switch, quarantined releases and what the controller saw
+last. Read through `Reader.state`, written through
 `Writer.put_state`.
 """
 
@@ -37,7 +38,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
 class Epoch(Record, frozen=True, kw_only=True, tag="epoch"):
     """Which incarnation of the documents index the `_seq_no`s belong to.
 
-    A restored or recreated index counts `_seq_no` from the start again; its new `documents_uuid` raises the epoch, and
+    A restored or recreated index counts `_seq_no` from the start again; its new `documents_uuid` raises the epoch,
+    and
     the epoch is the high part of every external version.
     """
 
@@ -110,7 +112,51 @@ class Freeze(Record, frozen=True, kw_only=True, tag="freeze"):
         return f"freeze:{self.collection}"
 
 
-AnyRecord = Epoch | Checkpoint | ReleaseRecord | FlipRecord | Freeze
+class Quarantine(Record, frozen=True, kw_only=True, tag="quarantine"):
+    """A release that failed on a cluster. Its pods never turn ready again, whatever Git or an old ReplicaSet says.
+
+    It survives the pods and the cluster; quarantine.yaml says the same in Git. `by` names what failed (an
+    AnalysisRun and
+    its metric, or `verification`), `reason` is a sentence, `stable` the release that was served meanwhile,
+    `proposal` the
+    address of the pull request that reverts it, empty until there is one.
+    """
+
+    release_id: str
+    by: str
+    reason: str
+    stable: str | None = None
+    proposal: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"quarantine:{self.collection}:{self.release_id}"
+
+
+class RolloutRecord(Record, frozen=True, kw_only=True, tag="rollout"):
+    """What the controller saw of a collection's Rollout when it last changed, for `turnout status` outside the
+    cluster.
+
+    `phase` and `message` are Argo's. `waits` says in sentences what waits for what, `problems` what a person must
+    know.
+    """
+
+    rollout: str
+    phase: str
+    message: str
+    stable: str | None
+    canary: str | None
+    canary_state: str
+    weight: int
+    waits: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return f"rollout:{self.collection}"
+
+
+AnyRecord = Epoch | Checkpoint | ReleaseRecord | FlipRecord | Freeze | Quarantine | RolloutRecord
 
 
 def checkpoint_key(view: str, shard: int) -> str:
