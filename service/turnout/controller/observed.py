@@ -68,7 +68,8 @@ Purpose = Literal["fill", "verify", "follow"]
 class Work(msgspec.Struct, frozen=True, kw_only=True):
     """Something of ours that runs for a release: a Job that fills or verifies, or a Deployment that follows.
 
-    `view` is set for followers. `ended`: a Job's end; a failed one carries `reason` and `seconds_ago`.
+    `view` is set for followers. `ended`: a Job's end; a failed one carries `reason` and `seconds_ago`. `hash` is the
+    revision whose image it runs, `config_map` the release ConfigMap that it mounts; empty where that isn't known.
     """
 
     name: str
@@ -79,6 +80,8 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     seconds_ago: float = 0.0
     ready: bool = False
+    hash: str = ""
+    config_map: str = ""
 
 
 class SeenView(msgspec.Struct, frozen=True, kw_only=True):
