@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 @click.option("--once", is_flag=True, help="Catch up and end, instead of following on.")
 @click.option("--interval", default=1.0, show_default=True, metavar="SECONDS", help="Rest when there is nothing to do.")
 @click.option("--metrics-port", type=click.IntRange(1, 65535), help="Serve Prometheus metrics on this port.")
+@click.option(
+    "--metrics-host", default="127.0.0.1", show_default=True, help="Address of the metrics; 0.0.0.0 in a pod."
+)
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(
     collection: str,
@@ -42,6 +45,7 @@ def command(
     once: bool,
     interval: float,
     metrics_port: int | None,
+    metrics_host: str,
     output: str,
 ) -> None:
     """Follow the documents of COLLECTION into a view, from its checkpoint on.
@@ -70,7 +74,8 @@ def command(
         models=settings.models,
         processes=(os.cpu_count() or 1) if processes is None else processes,
     )
-    with _stopped_by_signals() as stop, Listener(job, metrics_port=metrics_port) as listener, Follower(job) as follower:
+    listening = Listener(job, metrics_host=metrics_host, metrics_port=metrics_port)
+    with _stopped_by_signals() as stop, listening as listener, Follower(job) as follower:
         if once:
             listener.lag(follower.catch_up(listener.progress, stop=stop))
         else:

@@ -13,6 +13,7 @@ from rich.status import Status
 from turnout.errors import EnvironmentProblem
 from turnout.follow import Counts, Job, Lag, Progress
 
+LOOPBACK = "127.0.0.1"
 _PLAIN_EVERY_S = 5.0
 # Label value -> field of Counts.
 _OUTCOMES = {"live": "live", "deleted": "deleted", "placeholder": "placeholders", "superseded": "superseded"}
@@ -22,7 +23,7 @@ _LABELS = ("collection", "release", "view")
 class Listener:
     """Adds up what was done, over all rounds. A context manager, so that the terminal is left clean."""
 
-    def __init__(self, job: Job, *, metrics_port: int | None = None) -> None:
+    def __init__(self, job: Job, *, metrics_host: str = LOOPBACK, metrics_port: int | None = None) -> None:
         self._job = job
         self._console = Console(stderr=True)
         self._status = Status("", console=self._console) if self._console.is_terminal else None
@@ -30,7 +31,7 @@ class Listener:
         self._last = Progress(counts=Counts(), total=0, seconds=0.0)
         self._told_at = 0.0
         self.last_lag: Lag | None = None
-        self._metrics = _Metrics(job, metrics_port) if metrics_port else None
+        self._metrics = _Metrics(job, metrics_host, metrics_port) if metrics_port else None
 
     def __enter__(self) -> Listener:
         if self._status:
@@ -60,6 +61,7 @@ class Listener:
         self.last_lag = lag
         if self._metrics:
             self._metrics.lag.set(lag.total)
+            self._metrics.round_ended.set_to_current_time()
         if self._status:
             self._status.update(f"{self._job.view}: {lag.total:,} operations behind")
 
@@ -85,7 +87,7 @@ class Listener:
 class _Metrics:
     """Prometheus metrics of one follower, on a port of its own."""
 
-    def __init__(self, job: Job, port: int) -> None:
+    def __init__(self, job: Job, host: str, port: int) -> None:
         registry = CollectorRegistry()
         labels = {"collection": job.names.collection, "release": job.release.id, "view": job.view}
         self._labels = labels
@@ -104,11 +106,18 @@ class _Metrics:
         self.lag = Gauge(
             "follow_lag_operations", "Operations that are not in the view yet", _LABELS, registry=registry
         ).labels(**labels)
+        self.round_ended = Gauge(
+            "follow_round_timestamp_seconds",
+            "Unix time when the view had last been brought to the checkpoint that the round began with",
+            _LABELS,
+            registry=registry,
+        ).labels(**labels)
         try:
-            self._server, self._thread = start_http_server(port, registry=registry)
+            self._server, self._thread = start_http_server(port, addr=host, registry=registry)
         except OSError as error:
             raise EnvironmentProblem(
-                f"the metrics port {port} can't be used: {error.strerror}", remedy="choose another --metrics-port"
+                f"metrics can't be served on {host} port {port}: {error.strerror}",
+                remedy="choose another --metrics-host or --metrics-port",
             ) from error
 
     def add(self, counts: Counts) -> None:
