@@ -19,7 +19,7 @@ from support.running_service import running
 from support.served_views import add_documents, toy_document, write_view
 from support.switchable_proxy import proxy_to
 from support.toy_model import make_toy_model
-from turnout.elastic.state import ReleaseRecord
+from turnout.elastic.state import Quarantine, ReleaseRecord
 from turnout.embedding.store import load
 from turnout.errors import EnvironmentProblem, Refused
 from turnout.release.fingerprint import encode
@@ -109,6 +109,32 @@ def test_a_view_that_is_still_being_built_is_not_served(fill, serve, writer, nam
     with serve() as service:
         service.wait_until(lambda state: state["reason"] == "view_not_complete")
         writer.put_state(names, ReleaseRecord(**{**as_dict(building), "state": "ready"}))
+        service.wait_ready()
+
+
+def test_a_release_in_quarantine_waits_with_its_reason_and_one_that_is_served_stays(fill, serve, writer, names):
+    fill()
+    condemned = Quarantine(
+        collection="toys", at="2026-01-01", release_id=RELEASE.id, by="run-1 (error-ratio)", reason="20 % errors"
+    )
+    writer.ensure_state_index(names)
+    with serve() as served:
+        served.wait_ready()
+        writer.put_state(names, condemned)
+        with serve() as waiting:
+            state = waiting.wait_until(lambda state: state["reason"] == "quarantined")
+            assert state["detail"] == f"{RELEASE.id} is in quarantine since 2026-01-01: 20 % errors"
+            assert waiting.search("points").status_code == 503
+        assert served.wait_ready()["reason"] == "ready"
+        served.service.pinning.lost(served.service.pinning.pinned)
+        served.wait_ready()
+
+
+def test_a_quarantine_that_cannot_be_asked_for_is_waited_for(fill, serve, elastic_url):
+    fill()
+    with proxy_to(elastic_url) as proxy, serve(url=proxy.url) as service:
+        service.wait_until(lambda state: state["reason"] == "elasticsearch_unavailable")
+        proxy.up()
         service.wait_ready()
 
 
@@ -319,14 +345,20 @@ def test_metrics_carry_the_names_that_dashboards_use_and_only_known_paths(fill, 
 
 
 @pytest.fixture
-def process(tmp_path, names, elastic_url, client):
+def process(tmp_path, names, elastic_url, client, writer):
     """`turnout serve` as it is run, over a real small model."""
     model = make_toy_model(tmp_path / "models")
     release = make_release(
         model={"id": model.id, "digests": {"weights": model.digests.weights, "tokenizer": model.digests.tokenizer}},
         pipeline={"retrieval": {"timeout_ms": 5000}},
     )
-    write_view(client, names, release, load(release.model, tmp_path / "models"), [toy_document("d", "the points")])
+    view = write_view(
+        client, names, release, load(release.model, tmp_path / "models"), [toy_document("d", "the points")]
+    )
+    writer.put_state(
+        names,
+        ReleaseRecord(collection="toys", at="1", release_id=release.id, state="live", view=view, release={}),
+    )
     (tmp_path / "release.json").write_bytes(encode(release))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -26,7 +26,8 @@ Then:
 
 Reads release.json, the model store (TURNOUT_MODELS) and Elasticsearch (TURNOUT_ELASTICSEARCH_URL, with
 TURNOUT_ELASTICSEARCH_READ_API_KEY), for a hosted model TURNOUT_EMBEDDING_API_KEY, and nothing else.
-POD_TEMPLATE_HASH becomes a label of every metric.
+POD_TEMPLATE_HASH becomes a label of every metric; where it is set, a release turns ready only once it was verified.
+A release in quarantine never turns ready.
 
 SIGTERM: /readyz says 503, searches are still answered for --drain seconds, then the door closes and what is in
 flight has --grace seconds to finish. A second signal skips the drain.
@@ -64,6 +65,7 @@ def command(release_path: Path, host: str, port: int, threads: int, drain_s: flo
     logging.getLogger("httpx").setLevel(logging.WARNING)
     settings = from_environment()
     release = read_release(release_path)
+    template_hash = os.environ.get("POD_TEMPLATE_HASH", "")
     source = Source(
         release=release,
         names=settings.names(release.collection),
@@ -74,8 +76,9 @@ def command(release_path: Path, host: str, port: int, threads: int, drain_s: flo
             threads=threads,
             hosting=serving(release, settings.embedding_key),
         ),
+        verified_only=bool(template_hash),
     )
-    service = Service(source, pod_template_hash=os.environ.get("POD_TEMPLATE_HASH", ""))
+    service = Service(source, pod_template_hash=template_hash)
     run(service, Address(host=host, port=port, drain_s=drain_s, grace_s=grace_s))
 
 

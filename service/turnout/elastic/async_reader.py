@@ -63,6 +63,23 @@ class AsyncReader:
         records = (state.decode(hit["_source"]) for hit in found["hits"]["hits"])
         return tuple(record for record in records if isinstance(record, state.ReleaseRecord))
 
+    async def quarantined(self, names: Names, release_id: str) -> state.Quarantine | None:
+        """Why a release must not be served; None if nothing speaks against it. In real time."""
+        async with _reaching(names.state):
+            try:
+                found = await self._client.get(index=names.state, id=state.quarantine_key(names.collection, release_id))
+            except NotFoundError as error:
+                # Only Elasticsearch itself can know that there is no such record; a proxy's 404 says nothing.
+                if _says_missing(error.body):
+                    return None
+                raise Unavailable(
+                    "the answer is not one about a record",
+                    where=names.state,
+                    remedy="look at what stands between here and Elasticsearch",
+                ) from error
+        record = state.decode(found["_source"])
+        return record if isinstance(record, state.Quarantine) else None
+
     async def search(self, index: str, body: dict[str, Any], *, timeout_s: float) -> list[dict[str, Any]]:
         """The hits of one search that all shards answered in time.
 
@@ -83,6 +100,16 @@ class AsyncReader:
                 allow_partial_search_results=False,
             )
         return _whole(answer.body, index)
+
+
+def _says_missing(body: object) -> bool:
+    """Whether a 404 is Elasticsearch's: no such document, or no such index yet."""
+    if not isinstance(body, dict):
+        return False
+    problem = body.get("error")
+    return body.get("found") is False or (
+        isinstance(problem, dict) and problem.get("type") == "index_not_found_exception"
+    )
 
 
 class _Shards(msgspec.Struct):

@@ -19,8 +19,9 @@ from elasticsearch import ConnectionTimeout as ClientTimeout
 
 from turnout.elastic import state
 from turnout.elastic.names import Names
+from turnout.elastic.state import Quarantine
 from turnout.elastic.views import View, describe_views
-from turnout.errors import Unavailable
+from turnout.errors import EnvironmentProblem, Unavailable
 
 PAGE = 1000
 _JSON = {"accept": "application/json", "content-type": "application/json"}
@@ -67,7 +68,7 @@ class Hit(msgspec.Struct, frozen=True):
 
 @contextmanager
 def reaching(client: Elasticsearch) -> Iterator[None]:
-    """Turn "can't be reached" and "too busy" of the vendor client into `Unavailable`."""
+    """Turn "can't be reached" and "too busy" of the vendor client into `Unavailable`, "may not" into what it is."""
     try:
         yield
     except (ClientConnectionError, ClientTimeout) as error:
@@ -82,6 +83,12 @@ def reaching(client: Elasticsearch) -> Iterator[None]:
                 f"Elasticsearch is not able to answer now (HTTP {error.status_code})",
                 where=_url(client),
                 remedy="try again when the cluster is healthy",
+            ) from error
+        if error.status_code == 401 or (error.status_code == 403 and error.error != "cluster_block_exception"):
+            raise EnvironmentProblem(
+                f"the credential may not do this (HTTP {error.status_code})",
+                where=_url(client),
+                remedy="look at its privileges; service/README.md lists what reading and writing need",
             ) from error
         raise
 
@@ -389,6 +396,11 @@ class Reader:
             except NotFoundError:
                 return None
         return StoredRecord(state.decode(found["_source"]), found["_seq_no"], found["_primary_term"])
+
+    def quarantined(self, names: Names, release_id: str) -> Quarantine | None:
+        """Why a release must not go anywhere; None if nothing speaks against it. In real time."""
+        record = self.state(names, state.quarantine_key(names.collection, release_id))
+        return record if isinstance(record, Quarantine) else None
 
     def states(self, names: Names, kind: type[RecordT]) -> tuple[RecordT, ...]:
         """All records of one kind of the collection, oldest first."""

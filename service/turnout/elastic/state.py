@@ -130,7 +130,7 @@ class Quarantine(Record, frozen=True, kw_only=True, tag="quarantine"):
 
     @property
     def key(self) -> str:
-        return f"quarantine:{self.collection}:{self.release_id}"
+        return quarantine_key(self.collection, self.release_id)
 
 
 class RolloutRecord(Record, frozen=True, kw_only=True, tag="rollout"):
@@ -162,6 +162,11 @@ AnyRecord = Epoch | Checkpoint | ReleaseRecord | FlipRecord | Freeze | Quarantin
 def checkpoint_key(view: str, shard: int) -> str:
     """The id of the checkpoint of one shard of one view."""
     return f"checkpoint:{view}:{shard}"
+
+
+def quarantine_key(collection: str, release_id: str) -> str:
+    """The id of the record that keeps a release in quarantine."""
+    return f"quarantine:{collection}:{release_id}"
 
 
 def encode(record: AnyRecord) -> dict[str, Any]:

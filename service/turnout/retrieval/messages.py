@@ -101,6 +101,8 @@ ReadyReason = Literal[
     "no_view",  # nothing serves the release's index fingerprint yet
     "view_not_complete",  # it is still being built, or was given up
     "view_gone",
+    "release_not_ready",  # the release itself isn't verified yet, or its verification failed
+    "quarantined",  # it failed on this cluster; it stays so, another release is the remedy
     "elasticsearch_unavailable",
     "attestation_refused",  # the model is not the one that filled the view
     "warmup_failed",

@@ -64,6 +64,7 @@ class Pinning:
     Args:
         load_model: loads the release's model; runs in a thread.
         warm_up: runs a few searches against what is about to be pinned.
+        verified_only: see `choose`.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Pinning:
         warm_up: Callable[[Pinned], Awaitable[None]],
         metrics: Metrics,
         pace: Pace,
+        verified_only: bool = False,
     ) -> None:
         self._release = release
         self._names = names
@@ -84,6 +86,8 @@ class Pinning:
         self._warm_up = warm_up
         self._metrics = metrics
         self._pace = pace
+        self._verified_only = verified_only
+        self._admitted = False
         self._model: QueryEmbedder | None = None
         self._next_load = 0.0
         self._model_refused: Refused | None = None
@@ -161,8 +165,10 @@ class Pinning:
                 self._unpin("warmup_failed", f"unexpected {type(error).__name__}, see the log")
 
     async def _pin(self) -> None:
+        await self._require_admission()
         records = await self._reader.release_records(self._names)
-        view = choose(self._release, await self._reader.views(self._names), records, current=self.pinned)
+        views = await self._reader.views(self._names)
+        view = choose(self._release, views, records, current=self.pinned, verified_only=self._verified_only)
         if self.pinned and self.pinned.uuid == view.uuid and self.pinned.embeds is self._model:
             return
         if self._model is not None:
@@ -171,7 +177,21 @@ class Pinning:
         pinned = Pinned(view=view, embeds=self._model)
         await self._warm_up(pinned)
         self.pinned = pinned
+        self._admitted = True
         _log.info("ready: %s serves %s%s", view.index, self._release.id, "" if self._model else ", words only")
+
+    async def _require_admission(self) -> None:
+        """Asked until this process has been ready once, and never again.
+
+        A quarantine ends a trial before it begins: the pods of a failed release never turn ready again, whoever starts
+        them. It must not end what is running: all pods would turn unready at the same moment, and if the release is the
+        one that everybody is served from, nothing would be left. Taking traffic away is Argo Rollouts' business.
+        """
+        if self._admitted:
+            return
+        found = await self._reader.quarantined(self._names, self._release.id)
+        if found is not None:
+            raise NoView("quarantined", f"{found.release_id} is in quarantine since {found.at}: {found.reason}")
 
     async def _ensure_model(self) -> None:
         now = asyncio.get_running_loop().time()

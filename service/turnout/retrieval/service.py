@@ -32,12 +32,14 @@ class Source:
         names: the index names of the release's collection.
         reader: Elasticsearch, with the reading credential.
         load_model: loads the release's model; runs in a thread.
+        verified_only: serve the release only once its own record says that it was verified; for pods of a Rollout.
     """
 
     release: Release
     names: Names
     reader: AsyncReader
     load_model: Callable[[], Embedder]
+    verified_only: bool = False
 
 
 class Service:
@@ -60,6 +62,7 @@ class Service:
             warm_up=self._warm_up,
             metrics=self.metrics,
             pace=pace or Pace(),
+            verified_only=source.verified_only,
         )
 
     async def run(self) -> None:

@@ -168,9 +168,30 @@ def test_a_view_that_is_not_complete_is_waited_for(state):
 
 
 @pytest.mark.parametrize("state", ["ready", "live", "former"])
-def test_a_view_that_another_release_completed_serves_this_one_too(state):
-    records = [record(state, "a"), record("building", None, RELEASE.id)]
-    assert choose(RELEASE, [view("a")], records, current=None).index == "a"
+def test_a_view_that_another_release_completed_serves_one_that_was_never_applied_too(state):
+    assert choose(RELEASE, [view("a")], [record(state, "a")], current=None).index == "a"
+
+
+@pytest.mark.parametrize("own", ["building", "verifying", "failed", "retired"])
+def test_a_release_that_is_not_ready_itself_is_not_served_from_a_view_that_others_completed(own):
+    records = [record("live", "a"), record(own, "a", RELEASE.id)]
+    with pytest.raises(NoView, match=f"{RELEASE.id} is {own}") as missing:
+        choose(RELEASE, [view("a")], records, current=None)
+    assert missing.value.reason == "release_not_ready"
+
+
+def test_a_release_that_is_judged_again_stays_with_the_view_in_use():
+    views = [view("a")]
+    assert choose(RELEASE, views, [record("failed", "a", RELEASE.id)], current=views[0]).index == "a"
+
+
+def test_a_pod_serves_only_what_was_verified():
+    for records in ([], [record("live", "a")]):
+        with pytest.raises(NoView, match="not verified yet") as missing:
+            choose(RELEASE, [view("a")], records, current=None, verified_only=True)
+        assert missing.value.reason == "release_not_ready"
+    records = [record("ready", "a", RELEASE.id)]
+    assert choose(RELEASE, [view("a")], records, current=None, verified_only=True).index == "a"
 
 
 def test_without_a_view_of_the_fingerprint_there_is_nothing_to_serve():
