@@ -1,0 +1,68 @@
+"""Objects held against the CRDs of the pinned versions, strictly: an unknown field is an error, as on the server."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+
+from support.go_modules import ARGO_CD, ARGO_ROLLOUTS, EXTERNAL_SECRETS, module_folder
+
+FOLDERS = (
+    (ARGO_CD, "manifests/crds"),
+    (ARGO_ROLLOUTS, "manifests/crds"),
+    (EXTERNAL_SECRETS, "config/crds/bases"),
+)
+
+
+def crd_errors(document: dict[str, Any]) -> list[str]:
+    """What is wrong with a custom resource, one line for each mistake; LookupError where its CRD isn't pinned here."""
+    group, _, version = document["apiVersion"].partition("/")
+    schema = _schemas(group).get((version, document["kind"]))
+    if schema is None:
+        raise LookupError(f"no CRD for {document['apiVersion']} {document['kind']}")
+    errors = Draft202012Validator(schema).iter_errors(document)
+    return sorted(f"{'.'.join(str(part) for part in error.absolute_path)}: {error.message}" for error in errors)
+
+
+@cache
+def _schemas(group: str) -> dict[tuple[str, str], dict[str, Any]]:
+    found = {}
+    for module, folder in FOLDERS:
+        for path in sorted((module_folder(module) / folder).glob("*.yaml")):
+            crd = _crd(path)
+            if crd and crd["spec"]["group"] == group:
+                for version in crd["spec"]["versions"]:
+                    schema = strict(version["schema"]["openAPIV3Schema"])
+                    found[version["name"], crd["spec"]["names"]["kind"]] = schema
+    return found
+
+
+@cache
+def _crd(path: Path) -> dict[str, Any] | None:
+    document = yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+    return document if document.get("kind") == "CustomResourceDefinition" else None
+
+
+def strict(schema: dict[str, Any]) -> dict[str, Any]:
+    """A structural schema as JSON Schema that refuses unknown fields where the API server would prune them."""
+    new = {key: value for key, value in schema.items() if not key.startswith("x-")}
+    if schema.get("nullable"):
+        new["type"] = [schema["type"], "null"]
+    if schema.get("x-kubernetes-int-or-string"):
+        new["type"] = ["integer", "string"]
+        new.pop("anyOf", None)
+    if "properties" in schema:
+        new["properties"] = {name: _field(name, part) for name, part in schema["properties"].items()}
+        if not schema.get("x-kubernetes-preserve-unknown-fields") and "additionalProperties" not in schema:
+            new["additionalProperties"] = False
+    for key in ("items", "additionalProperties"):
+        if isinstance(schema.get(key), dict):
+            new[key] = strict(schema[key])
+    return new
+
+
+def _field(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """`metadata` has no schema in a CRD: the API server knows it."""
+    return {"type": "object"} if name == "metadata" and "properties" not in schema else strict(schema)
