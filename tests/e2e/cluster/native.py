@@ -1,0 +1,283 @@
+"""A Kubernetes cluster of one node as plain processes: no Docker, no registry, nothing installed.
+
+The stories use `Cluster`; ``python -m e2e.cluster`` offers it to people.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+from e2e.cluster.cgroups import create_cgroups
+from e2e.cluster.claim import Claim
+from e2e.cluster.cleanup import clean_up, note_places
+from e2e.cluster.config import write_config
+from e2e.cluster.dump import write_dump
+from e2e.cluster.interrupts import ending_signals_raise, uninterrupted
+from e2e.cluster.layout import HOST, NODE, PORTS, Layout
+from e2e.cluster.namespace import ENTER, create_namespace
+from e2e.cluster.objects import apply_argocd_objects, apply_rollouts_objects
+from e2e.cluster.pki import make_credentials
+from e2e.cluster.prepare import definitions_folder, pause_tar, prepare
+from e2e.cluster.processes import Processes
+from e2e.cluster.programs import Program, programs
+from e2e.cluster.steps import Step, run_steps
+from e2e.cluster.waiting import wait_until
+from turnout.errors import EnvironmentProblem, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+_READY_S = 120.0  # a busy machine of two processors has taken 40
+
+
+class Cluster:
+    """The machine's end-to-end cluster: ``with Cluster(build, log) as cluster`` starts it and takes it away again.
+
+    Args:
+        build: the project's build folder; everything lies in its `e2e`.
+        log: gets a line for each step.
+
+    Attributes:
+        kubeconfig: of an administrator; works inside the namespace only.
+        enter: prefix of a command that is to run inside the namespace.
+        host: the address at which pods reach programs inside the namespace.
+        prometheus: its address, from inside the namespace.
+    """
+
+    def __init__(self, build: Path, log: Callable[[str], None]) -> None:
+        self.layout = Layout(build.resolve())
+        self.kubeconfig = self.layout.kubeconfig
+        self.enter: tuple[str, ...] = ENTER
+        self.host = HOST
+        self.prometheus = f"http://127.0.0.1:{PORTS['prometheus']}"
+        self._log = log
+        self._claim = Claim()
+        self._attached = False
+        self._signals = contextlib.ExitStack()
+        self._processes = Processes(self.layout.run, self.layout.search_path)
+
+    @classmethod
+    def attach(cls, build: Path, log: Callable[[str], None]) -> Cluster:
+        """The cluster that ``python -m e2e.cluster up`` left running; leaving its `with` block leaves it running.
+
+        Raises:
+            Refused: there is none.
+        """
+        cluster = cls(build, log)
+        if not cluster._claim.kept or cluster._claim.run_folder() != cluster.layout.run:
+            raise Refused("no cluster was left running", remedy="Run `python -m e2e.cluster up`.")
+        cluster._attached = True
+        return cluster
+
+    def __enter__(self) -> Cluster:
+        if not self._attached:
+            self._signals.enter_context(ending_signals_raise())
+            try:
+                self.up()
+            except BaseException:
+                self._signals.close()
+                raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._attached:
+            try:
+                self.down()
+            finally:
+                self._signals.close()
+
+    def up(self) -> None:
+        """Prepare, take away what a killed run left, and start everything. Whatever fails, nothing is left.
+
+        Raises:
+            EnvironmentProblem: this machine can't run it, or a program isn't ready in time.
+            Refused: another process has the machine's cluster, or one was left running on purpose.
+        """
+        self._claim.take()
+        try:
+            if self._claim.kept:
+                raise Refused("a cluster was left running", remedy="Run `python -m e2e.cluster down` first.")
+            prepare(self.layout, self._log)
+            self._clean_up()
+            began = time.monotonic()
+            self._claim.note(self.layout.run, kept=False)
+            self._bring_up()
+            self._log(f"cluster is up after {time.monotonic() - began:.1f} s")
+        except BaseException as problem:
+            if not isinstance(problem, Refused):
+                self._save_logs()
+                self.down()
+            self._claim.release()
+            raise
+
+    def down(self) -> None:
+        """Take everything away, also a cluster that was left running; it can't be interrupted half-way.
+
+        Raises:
+            Refused: another process has the machine's cluster.
+        """
+        with uninterrupted(self._log):
+            self._processes.close()
+            self._claim.take()
+            began = time.monotonic()
+            self._clean_up()
+            self._claim.release()
+            self._log(f"cluster is down after {time.monotonic() - began:.1f} s")
+
+    def keep(self) -> None:
+        """Leave the cluster running when this process ends."""
+        self._claim.note(self.layout.run, kept=True)
+        self._claim.release()
+
+    def kubectl(self, *args: str, stdin: str | None = None, check: bool = True) -> str:
+        """What kubectl prints.
+
+        Raises:
+            EnvironmentProblem: it failed and `check` is set; otherwise errors are part of what is returned.
+        """
+        done = self._kubectl(*args, stdin=stdin)
+        if done.returncode and check:
+            raise EnvironmentProblem(done.stderr.strip()[-2000:], where=f"kubectl {' '.join(args)[:200]}")
+        return done.stdout + ("" if check else done.stderr)
+
+    def load_image(self, tar: Path) -> None:
+        """Give the node the images of an OCI tar; pods name them with ``imagePullPolicy: Never`` or IfNotPresent."""
+        command = [*self.enter, self.layout.debian("ctr"), "--address", str(self.layout.containerd_socket)]
+        command += ["--namespace", "k8s.io", "images", "import", "--snapshotter", "overlayfs", str(tar.resolve())]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise EnvironmentProblem(done.stderr.strip()[-2000:], where=str(tar))
+
+    def start(self, name: str, argv: Sequence[str], env: dict[str, str] | None = None) -> None:
+        """Start a program inside the namespace; see `Processes.start`."""
+        self._processes.start(name, argv, env)
+
+    def kill(self, name: str) -> None:
+        """Kill -9 a program."""
+        self._processes.kill(name)
+
+    def stop(self, name: str) -> None:
+        """Let a program end."""
+        self._processes.stop(name)
+
+    def restart(self, name: str) -> None:
+        """Start a program as it was started before; one of the cluster's own is waited for."""
+        self._processes.restart(name)
+        for program in programs(self.layout):
+            if program.name == name:
+                self._wait_for(program)
+
+    def log_of(self, name: str) -> Path:
+        return self._processes.log_of(name)
+
+    def running(self) -> dict[str, int | None]:
+        """The process ids of all programs that were started, None for those that don't run."""
+        return {name: self._processes.pid(name) for name in self._processes.names()}
+
+    def dump(self, folder: Path) -> None:
+        """Write down everything that explains a failure; works as far as the cluster still does."""
+
+        def kubectl(*args: str) -> str:
+            done = self._kubectl("--request-timeout=10s", *args) if args[0] != "argo" else self._kubectl(*args)
+            return done.stdout or done.stderr
+
+        write_dump(folder, kubectl, sorted(self.layout.log.glob("*.log")), self.layout.run / "pod-log")
+
+    def _kubectl(self, *args: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        environment = {"PATH": self.layout.search_path, "KUBECONFIG": str(self.kubeconfig), "LANG": "C.UTF-8"}
+        environment["HOME"] = str(self.layout.run / "home")
+        command = [*self.enter, str(self.layout.bin / "kubectl"), *args]
+        return subprocess.run(command, input=stdin, capture_output=True, text=True, env=environment)
+
+    def _clean_up(self) -> None:
+        if run := self._claim.run_folder():
+            if run != self.layout.run or self._claim.kept is False:
+                self._log("taking away what is left of a cluster")
+            clean_up(run)
+        clean_up(self.layout.run)
+        self._claim.forget()
+
+    def _save_logs(self) -> None:
+        """The clean-up removes the logs; after a start that failed they are what one wants to read."""
+        target = self.layout.home / "failed-start"
+        shutil.rmtree(target, ignore_errors=True)
+        if self.layout.log.exists():
+            shutil.copytree(self.layout.log, target)
+            self._log(f"the logs of the failed start are in {target}")
+
+    def _bring_up(self) -> None:
+        note_places(self.layout.run)
+        for name in ("home", "log", "targets", "argocd/tls", "argocd/ssh", "argocd/gpg", "argocd/tmp"):
+            (self.layout.run / name).mkdir(parents=True)
+        (self.layout.run / "argocd" / "ssh" / "ssh_known_hosts").touch()
+        create_namespace()
+        create_cgroups()
+        make_credentials(self.layout)
+        write_config(self.layout)
+        steps = [Step(program.name, program.needs, self._starter(program)) for program in programs(self.layout)]
+        run_steps([*steps, *map(self._timed, self._other_steps())], give_up=self._processes.close)
+
+    def _other_steps(self) -> list[Step]:
+        definitions = {name: definitions_folder(self.layout, name) for name in ("rollouts", "argocd")}
+        node = ("wait", f"node/{NODE}", "--for=condition=Ready", f"--timeout={_READY_S:.0f}s")
+        account = ("wait", "serviceaccount/default", "--for=create", f"--timeout={_READY_S:.0f}s")
+        api = ("kube-apiserver",)
+        return [
+            Step("pause-image", ("containerd",), self._load_pause),
+            Step("node", ("kubelet", "node-object"), lambda: self.kubectl(*node)),
+            Step("node-object", ("kubelet",), self._await_node_object),
+            Step("default-account", ("kube-controller-manager",), lambda: self.kubectl(*account)),
+            Step("rollouts-objects", api, lambda: apply_rollouts_objects(self.kubectl, definitions["rollouts"])),
+            Step("argocd-objects", api, lambda: apply_argocd_objects(self.kubectl, definitions["argocd"])),
+        ]
+
+    def _timed(self, step: Step) -> Step:
+        def run() -> None:
+            began = time.monotonic()
+            step.run()
+            self._log(f"{step.name} is done after {time.monotonic() - began:.1f} s")
+
+        return Step(step.name, step.needs, run)
+
+    def _load_pause(self) -> None:
+        wait_until("containerd", self._containerd_answers, timeout=_READY_S, given_up=lambda: self._processes.closed)
+        self.load_image(pause_tar(self.layout))
+
+    def _containerd_answers(self) -> bool:
+        command = [self.layout.debian("ctr"), "--address", str(self.layout.containerd_socket), "version"]
+        return subprocess.run([*self.enter, *command], capture_output=True).returncode == os.EX_OK
+
+    def _await_node_object(self) -> None:
+        self.kubectl("wait", f"node/{NODE}", "--for=create", f"--timeout={_READY_S:.0f}s")
+
+    def _starter(self, program: Program) -> Callable[[], None]:
+        def start() -> None:
+            began = time.monotonic()
+            self._processes.start(program.name, program.argv, program.env)
+            self._wait_for(program)
+            self._log(f"{program.name} is ready after {time.monotonic() - began:.1f} s")
+
+        return start
+
+    def _wait_for(self, program: Program) -> None:
+        """Also ends when the program did: waiting for its answer would be in vain."""
+        if program.ready is None:
+            return
+
+        def ready_or_ended() -> bool:
+            if self._processes.pid(program.name) is None:
+                tail = self.log_of(program.name).read_text(errors="replace")[-1500:]
+                raise EnvironmentProblem(f"it ended at its start:\n{tail}", where=program.name)
+            assert program.ready is not None
+            return program.ready()
+
+        wait_until(program.name, ready_or_ended, timeout=_READY_S, given_up=lambda: self._processes.closed)

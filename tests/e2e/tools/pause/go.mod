@@ -1,0 +1,3 @@
+module turnout.dev/e2e/tools/pause
+
+go 1.26
