@@ -7,12 +7,14 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 
-from support.go_modules import ARGO_CD, ARGO_ROLLOUTS, EXTERNAL_SECRETS, module_folder
+from support.go_modules import ARGO_CD, ARGO_ROLLOUTS, EXTERNAL_SECRETS, GATEWAY_API, PROMETHEUS_OPERATOR, module_folder
 
 FOLDERS = (
-    (ARGO_CD, "manifests/crds"),
-    (ARGO_ROLLOUTS, "manifests/crds"),
-    (EXTERNAL_SECRETS, "config/crds/bases"),
+    (ARGO_CD, "manifests/crds", "*.yaml"),
+    (ARGO_ROLLOUTS, "manifests/crds", "*.yaml"),
+    (EXTERNAL_SECRETS, "config/crds/bases", "*.yaml"),
+    (GATEWAY_API, "config/crd/standard", "gateway.*_httproutes.yaml"),
+    (PROMETHEUS_OPERATOR, "example/prometheus-operator-crd", "*_podmonitors.yaml"),
 )
 
 
@@ -29,8 +31,8 @@ def crd_errors(document: dict[str, Any]) -> list[str]:
 @cache
 def _schemas(group: str) -> dict[tuple[str, str], dict[str, Any]]:
     found = {}
-    for module, folder in FOLDERS:
-        for path in sorted((module_folder(module) / folder).glob("*.yaml")):
+    for module, folder, files in FOLDERS:
+        for path in sorted((module_folder(module) / folder).glob(files)):
             crd = _crd(path)
             if crd and crd["spec"]["group"] == group:
                 for version in crd["spec"]["versions"]:

@@ -26,10 +26,10 @@ from turnout.release.quarantine import quarantine_findings, quarantined
 from turnout.release.rules import Bundle, broken_rules
 from turnout.release.sample import SAMPLE
 from turnout.release.schema import Kind, convert
+from turnout.release.size import too_large
 from turnout.release.staleness import stale_lock
 from turnout.release.yaml_reader import read_yaml
 
-MAX_RELEASE_BYTES = 900 * 1024  # a ConfigMap holds 1 MiB
 MOST_FINDINGS = 200  # of a collection; a file of another kind altogether could have one for each of a million lines
 LOCK_RULES = frozenset({"missing-lock", "stale-lock"})
 """Findings that `turnout lock` mends."""
@@ -177,9 +177,9 @@ class _Checker:
         file = artifact_file(self._collection, "release.json")
         remedy = f"run `turnout lock {self._collection}` and commit release.json"
         expected, actual = fingerprint.encode(release), self._files.get(file)
-        if len(expected) > MAX_RELEASE_BYTES:
-            problem = f"the release is {len(expected)} bytes, more than {MAX_RELEASE_BYTES}"
-            self._add(file, "release-too-large", problem, "make the mapping smaller")
+        size = list(too_large(f"pipelines/{self._collection}", expected, self._files))
+        if size:
+            self.findings.extend(size)
         elif actual is None:
             self._add(file, "missing-lock", "there is no release.json", remedy)
         elif actual != expected:
