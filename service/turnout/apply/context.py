@@ -34,7 +34,15 @@ class Ended:
     seconds: float
 
 
-Event = Started | Ended | Progress | Check
+@dataclass(frozen=True)
+class Waiting:
+    """Nothing can be done yet: `what` is waited for, since `seconds`."""
+
+    what: str
+    seconds: float
+
+
+Event = Started | Ended | Waiting | Progress | Check
 
 
 @dataclass(frozen=True)

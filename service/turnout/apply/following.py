@@ -6,30 +6,20 @@ from types import TracebackType
 
 from turnout.apply.context import Context
 from turnout.embedding import Embedder
-from turnout.follow import Follower, lag
-from turnout.release.artifacts import Release
+from turnout.follow import Follower, Job, lag
 
 
 class Following:
     """A context manager: the follower and its processes live as long as it is open.
 
     Args:
+        job: what to follow; made by the context.
         embedder: the release's model, used where the context has no worker processes; None to have it loaded.
-        reuse_from: a view to take vectors from.
     """
 
-    def __init__(
-        self,
-        context: Context,
-        release: Release,
-        view: str,
-        *,
-        embedder: Embedder | None = None,
-        reuse_from: str | None = None,
-    ) -> None:
+    def __init__(self, context: Context, job: Job, *, embedder: Embedder | None = None) -> None:
         self._context = context
-        self._view = view
-        self._job = context.job(release, view, reuse_from=reuse_from)
+        self._job = job
         self._embedder = None if context.processes else embedder
         self._follower: Follower | None = None
         self._was_asked = False
@@ -51,7 +41,7 @@ class Following:
 
     def follow_if_behind(self) -> None:
         """The same, but no model is loaded for a view that is level."""
-        if self._follower is not None or lag(self._context.reader, self._context.names, self._view).total:
+        if self._follower is not None or lag(self._context.reader, self._context.names, self._job.view).total:
             self.follow()
 
     def settle(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from turnout.alias.records import change_release
@@ -9,7 +11,8 @@ from turnout.apply.context import Context
 from turnout.elastic.state import ReleaseRecord, ReleaseState
 from turnout.errors import Refused
 from turnout.release.artifacts import Release
-from turnout.verify import Report
+
+_FILLED: tuple[ReleaseState, ...] = ("verifying", "ready", "failed")
 
 
 def remember(
@@ -19,12 +22,13 @@ def remember(
     view: str,
     *,
     reason: str = "",
-    report: Report | None = None,
+    report: dict[str, Any] | None = None,
 ) -> None:
-    """Write the state of a release that is being applied.
+    """Write the state of a release that is being applied. `report` is a verification's, as JSON values.
 
     A release that is live or was live keeps that standing with its view, whatever a new verification says: searches
-    are answered from it, or it is what one would go back to. Only the report and the reason are renewed.
+    are answered from it, or it is what one would go back to. Only the report and the reason are renewed. One that got
+    beyond `building` with its view isn't taken back to it by a process that was slower.
 
     Raises:
         Refused: the release went live on another view meanwhile.
@@ -37,10 +41,12 @@ def remember(
         view=view,
         release=msgspec.to_builtins(release),
         reason=reason,
-        report=report.as_record() if report else {},
+        report=report or {},
     )
 
     def change(stored: ReleaseRecord | None) -> ReleaseRecord:
+        if stored is not None and state == "building" and stored.view == view and stored.state in _FILLED:
+            return stored
         if stored is None or stored.state not in ("live", "former"):
             return fresh
         if stored.view == view:

@@ -11,6 +11,7 @@ from turnout.alias import flip, rollback_targets
 from turnout.apply.context import Context
 from turnout.apply.following import Following
 from turnout.apply.live import live_release
+from turnout.apply.quarantined import require_free
 from turnout.elastic.state import FlipRecord, ReleaseRecord
 from turnout.errors import Refused
 from turnout.follow import find_view
@@ -26,14 +27,16 @@ def revert(context: Context, *, to: str | None = None) -> FlipRecord:
     going back loses no write.
 
     Raises:
-        Refused: there is nothing to go back to, its view is gone or not equal to documents, or flips are frozen.
+        Refused: there is nothing to go back to, it is in quarantine, its view is gone or not equal to documents, or
+            flips are frozen.
     """
     reader, names = context.reader, context.names
     targets = reader.alias_targets(names.alias)
     target = _target(context, to)
+    require_free(reader, names, target.release_id)
     release = msgspec.convert(target.release, Release)
     view = find_view(reader, names, target.view or "")
-    with Following(context, release, view.index) as following:
+    with Following(context, context.job(release, view.index)) as following:
         checked = parity(reader, names, view, catch_up=following.settle)
     context.listen(checked)
     if checked.verdict != "pass":

@@ -1,14 +1,40 @@
-"""`turnout apply`: show the plan from what is live to the working tree, then walk it."""
+"""`turnout apply`: show the plan from what is live to a release, then walk it, or a part of it."""
 
 from __future__ import annotations
 
-from typing import IO
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from turnout.apply import Until
+
+UNTIL = ("filled", "ready", "live")
+
 
 @click.command(short_help="Walk the plan: build, follow, verify, flip.")
-@click.argument("collection")
+@click.argument("collection", required=False)
+@click.option(
+    "--release",
+    "release_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Apply this release.json, in place of the working tree's COLLECTION; nothing else of the artifacts is read.",
+)
+@click.option(
+    "--until",
+    type=click.Choice(UNTIL),
+    default="live",
+    show_default=True,
+    help="End when the view is filled, when the release is verified, or when it is live.",
+)
+@click.option(
+    "--shard",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="With --until filled: fill this shard's part only. Shard 0 makes the view, the others wait for it.",
+)
 @click.option(
     "--processes",
     type=click.IntRange(min=0),
@@ -20,49 +46,52 @@ import click
     metavar="FILE",
     help="Write every event to FILE, one JSON line each, as it happens.",
 )
-def command(collection: str, processes: int | None, events: IO[str] | None) -> None:
+def command(
+    collection: str | None,
+    *,
+    release_path: Path | None,
+    until: Until,
+    shard: int | None,
+    processes: int | None,
+    events: IO[str] | None,
+) -> None:
     """Bring the release in the working tree live.
 
     Prints the plan, then walks its very stages: make or change the view, fill it from the documents index, verify it
     against gates.yaml, and move the alias in one call. If anything fails the alias stays where it is (exit code 1).
-    An apply that was interrupted is resumed by running it again.
+    An apply that was interrupted is resumed by running it again. A release in quarantine is refused.
 
-    With --events, a line has `at` and `event`: `started` (stage, number, of), `ended` (stage, seconds), `progress`
-    (documents, embedded, reused, total, seconds, eta_s ...) or `check` (name, verdict, reason, evidence, seconds).
-    Stages: create-view, change-mapping, backfill, catch-up, verify, flip, keep-following.
+    With --release, the query set is read from evaluation/ beside FILE. Policy, budgets and overrides are judged where
+    the whole repository is (`turnout check`): here they refuse nothing, and what would be refused is printed as a note.
+    A freeze, or an alias on several indexes, refuses only an apply that moves the alias.
+
+    With --events, a line has `at` and `event`: `started` (stage, number, of), `ended` (stage, seconds), `waiting`
+    (what, seconds), `progress` (documents, embedded, reused, total, seconds, eta_s ...) or `check` (name, verdict,
+    reason, evidence, seconds). Stages: create-view, change-mapping, backfill, catch-up, verify, flip, keep-following.
 
     \b
     Examples:
       turnout apply python-docs
       turnout apply python-docs --processes 4
       turnout apply python-docs --events build/apply.jsonl
+      turnout apply --release /release/release.json --until filled --shard 3
+      turnout apply --release /release/release.json --until ready
     """
-    from rich.console import Console
-
-    from turnout import observed
-    from turnout.apply import apply
-    from turnout.cli.applying import context, query_set
-    from turnout.cli.artifacts import load_policy, load_release
-    from turnout.cli.plan import permissions
-    from turnout.cli.progress import Teller, as_json_lines
+    if (collection is None) == (release_path is None):
+        raise click.UsageError("name either COLLECTION or --release")
+    if shard is not None and until != "filled":
+        raise click.UsageError("--shard goes with --until filled")
+    from turnout.cli.applying import from_artifacts, from_release
     from turnout.cli.settings import from_environment
-    from turnout.plan import make_plan
-    from turnout.plan.text import text
+    from turnout.cli.terminating import terminated_like_interrupted
+    from turnout.cli.walking import Applying
 
     settings = from_environment()
-    head = load_release(settings, collection)
-    reader, names = settings.reader(), settings.names(collection)
-    live, seen = observed.live_release(reader, names), observed.observe(reader, names)
-    allowed, policy = permissions(settings, collection), load_policy(settings)
-    plan = make_plan(live, head, seen, overrides=allowed, policy=policy)
-    console = Console(soft_wrap=True)  # a name is never broken in the middle
-    for part in text(plan):
-        console.print(part)
-    if not plan.stages and not plan.refusals:
-        console.print(f"release {head.id} is live already; nothing to do", highlight=False)
-        return
-    with Teller(console) as teller:
-        judged = query_set(settings, head)
-        listen = as_json_lines(events, teller) if events else teller
-        apply(plan, head, context(settings, collection, listen, processes=processes, judged=judged))
-    console.print(f"[green]release {head.id} is live[/]", highlight=False)
+    # Without a handler a process that is the first of its container isn't ended by SIGTERM at all.
+    with terminated_like_interrupted():
+        inputs = from_release(release_path) if release_path else from_artifacts(settings, collection or "")
+        applying = Applying(settings, inputs, until=until, processes=processes, events=events)
+        if shard is None:
+            applying.whole()
+        else:
+            applying.one_shard(shard)

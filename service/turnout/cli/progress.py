@@ -12,7 +12,7 @@ import orjson
 from rich.console import Console
 from rich.status import Status
 
-from turnout.apply import Ended, Event, Started
+from turnout.apply import Ended, Event, Started, Waiting
 from turnout.follow import Progress
 from turnout.plan import Stage
 from turnout.verify import Check
@@ -48,6 +48,8 @@ class Teller:
             case Ended(seconds=seconds):
                 self._console.print(f"    done in {seconds:.1f} s", style="dim", highlight=False)
                 self._update("")
+            case Waiting(what=what, seconds=seconds):
+                self._console.print(f"    {what}, for {seconds:.0f} s now", style="dim", highlight=False)
             case Progress():
                 self._follow(event)
             case Check():
@@ -85,12 +87,14 @@ def as_json_lines(file: IO[str], listen: Callable[[Event], None]) -> Callable[[E
 
 
 def as_record(event: Event) -> dict[str, Any]:
-    """An event as JSON values. `event` says which: started, ended, progress or check."""
+    """An event as JSON values. `event` says which: started, ended, waiting, progress or check."""
     match event:
         case Started(stage=stage, number=number, of=of):
             return {"event": "started", "stage": name(stage), "number": number, "of": of}
         case Ended(stage=stage, seconds=seconds):
             return {"event": "ended", "stage": name(stage), "seconds": seconds}
+        case Waiting(what=what, seconds=seconds):
+            return {"event": "waiting", "what": what, "seconds": seconds}
         case Progress():
             counts = {key: getattr(event.counts, key) for key in event.counts.__dataclass_fields__}
             told = {"total": event.total, "seconds": event.seconds, "round": event.round, "eta_s": event.eta_s}

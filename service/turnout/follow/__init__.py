@@ -6,8 +6,9 @@ Used by the command line and apply.
 
 from turnout.follow.follower import Follower
 from turnout.follow.job import Counts, Job, Lag, Progress
+from turnout.follow.making import create_view, finish_filling, new_view
 from turnout.follow.progress import lag
-from turnout.follow.view import ViewGone, attest, create_view, find_view, finish_filling
+from turnout.follow.view import ViewGone, attest, find_view
 
 __all__ = [
     "Counts",
@@ -21,4 +22,5 @@ __all__ = [
     "find_view",
     "finish_filling",
     "lag",
+    "new_view",
 ]

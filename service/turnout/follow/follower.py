@@ -56,6 +56,14 @@ class Follower:
         self._rounds = 0
 
     def __enter__(self) -> Follower:
+        try:
+            self._start()
+        except BaseException:
+            self._client.close()
+            raise
+        return self
+
+    def _start(self) -> None:
         job = self._job
         followed_view(self._reader, job.names, job.release, job.view)
         if job.reuse_from:
@@ -64,7 +72,6 @@ class Follower:
             self._hands = Crew(job)
         else:
             self._hands = _OwnHands(Engine(job, self._reader, self._writer, embedder=self._embedder))
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -75,7 +82,7 @@ class Follower:
         self._client.close()
 
     def catch_up(self, progress: OnProgress | None = None, *, stop: threading.Event | None = None) -> Lag:
-        """Follow every shard until it has reached the global checkpoint that was read at the start.
+        """Follow every shard of the job until it has reached the global checkpoint that was read at the start.
 
         Args:
             progress: called after every page.
@@ -92,10 +99,10 @@ class Follower:
         for _ in range(_ROUNDS):
             epoch, shards = current_epoch(self._reader, self._writer, self._job.names)
             if not self._round(epoch, shards, progress, told):
-                return lag(self._reader, self._job.names, self._job.view)
+                return self._own(lag(self._reader, self._job.names, self._job.view).shards)
             now = documents_shards(self._reader, self._job.names)
             if now.identity == shards.identity:
-                return Lag({shard: upto - shards.checkpoints[shard] for shard, upto in now.checkpoints.items()})
+                return self._own({shard: upto - shards.checkpoints[shard] for shard, upto in now.checkpoints.items()})
             logger.warning("%s was replaced while it was followed: starting again", self._job.names.documents)
         raise EnvironmentProblem(
             "the documents index was replaced again and again while it was followed", where=self._job.names.documents
@@ -130,12 +137,16 @@ class Follower:
             if not left.total:
                 stop.wait(interval_s)
 
+    def _own(self, behind: dict[int, int]) -> Lag:
+        return Lag({shard: operations for shard, operations in behind.items() if self._job.covers(shard)})
+
     def _round(self, epoch: Epoch, shards: Shards, progress: OnProgress | None, stop: Stop) -> bool:
         """Follow to the given checkpoints; False if it was stopped before."""
         if self._hands is None:
             raise ValueError("a follower is used inside its `with` block")
         job = self._job
-        todo = tasks(self._reader, job.names, job.view, epoch=epoch, shards=shards)
+        found = tasks(self._reader, job.names, job.view, epoch=epoch, shards=shards)
+        todo = [task for task in found if job.covers(task.shard)]
         if todo:
             self._reader.refresh(job.names.documents)
         if any(task.after < 0 for task in todo):
@@ -145,7 +156,8 @@ class Follower:
         on_page = _reporter(progress, self._most(todo, progress), self._rounds)
         if not self._hands.follow(todo, on_page, stop):
             return False
-        if epoch.epoch > FIRST_EPOCH:
+        # The sweep is about the whole view: it is left to whoever follows all of it.
+        if epoch.epoch > FIRST_EPOCH and job.shards is None:
             if any(task.after < 0 for task in todo):
                 self._reader.refresh(job.view)
             sweep(self._reader, self._writer, names=job.names, view=job.view, epoch=epoch)

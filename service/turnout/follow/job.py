@@ -25,6 +25,7 @@ class Job:
         page_size: documents per page: one read, one embedding call, one bulk, one checkpoint.
         patience_s: how long to keep trying when Elasticsearch doesn't answer, in seconds, before giving up.
         embedding_key: for a hosted model.
+        shards: only these shards of the documents index; None for all. Each pod of a backfill has one.
     """
 
     url: str
@@ -38,6 +39,11 @@ class Job:
     page_size: int = 500
     patience_s: float = 120.0
     embedding_key: str | None = field(default=None, repr=False)
+    shards: frozenset[int] | None = None
+
+    def covers(self, shard: int) -> bool:
+        """Whether that shard is part of this job."""
+        return self.shards is None or shard in self.shards
 
 
 @dataclass(frozen=True)
