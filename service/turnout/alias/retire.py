@@ -1,7 +1,7 @@
 """Delete the views that nobody can need any more, after nobody has searched them for a while.
 
-Called by apply and by the controller to come. What may go is decided in `retirable`; here it is looked at twice,
-because between two looks a flip, a revert or a search may come.
+Called by the command line; the controller, which can't wait, uses its parts. What may go is decided in `retirable`;
+here it is looked at twice, because between two looks a flip, a revert or a search may come.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ def retire(
     retired = []
     searched = {}
     for index, count in before.items():
-        if not _is_quiet(count, reader.search_count(index)):
+        if not is_quiet(count, reader.search_count(index)):
             searched[index] = f"searched within the last {drain_s:g} s"
-        elif index in retirable(observe(reader, names), keep=keep) and _delete(reader, writer, names, index, now()):
+        elif index in retirable(observe(reader, names), keep=keep) and delete_view(reader, writer, names, index, now()):
             retired.append(index)
     return Retirement(retired=tuple(retired), kept=judge(observe(reader, names), keep=keep) | searched)
 
@@ -79,16 +79,17 @@ def observe(reader: Reader, names: Names) -> Observed:
     )
 
 
-def _is_quiet(before: SearchCount | None, after: SearchCount | None) -> bool:
+def is_quiet(before: SearchCount | None, after: SearchCount | None) -> bool:
     """Whether nobody searched in between. A count that can't be read is no proof."""
     return before is not None and before == after and after.open == 0
 
 
-def _delete(reader: Reader, writer: Writer, names: Names, index: str, at: str) -> bool:
-    """Records first: a view that is gone must never look like something to go back to.
+def delete_view(reader: Reader, writer: Writer, names: Names, index: str, at: str) -> bool:
+    """Delete a view that was judged retirable and is quiet; False if the alias came to it meanwhile.
 
-    Then a last look at the alias: the records take time to write, and a flip may have come. A failed release stays
-    `failed`, for that is what quarantines it.
+    Records first: a view that is gone must never look like something to go back to. Then a last look at the alias: the
+    records take time to write, and a flip may have come. A failed release stays `failed`, for that is what quarantines
+    it. `at` is the time, ISO 8601 in UTC.
     """
 
     def over(record: ReleaseRecord | None) -> ReleaseRecord | None:

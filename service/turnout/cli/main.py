@@ -31,6 +31,7 @@ VERBS = {
     "ingest": "Read a source into the documents index.",
     "follow": "Keep a view up to date with documents.",
     "serve": "Run the retrieval service.",
+    "controller": "Build, verify, flip and retire in a cluster, as Git says.",
     "model": "Prepare a model for the torch-free runtimes, or show its identity.",
 }
 

@@ -50,10 +50,12 @@ class FailedAnalysis(msgspec.Struct, frozen=True, kw_only=True):
 class Rolling(msgspec.Struct, frozen=True, kw_only=True):
     """The Rollout. `failed` is set if it was aborted by a failed analysis of the canary that the spec asks for.
 
-    `settled`: Argo has observed the spec as it is now; before that stable and canary may be yesterday's.
+    `settled`: Argo has observed the spec as it is now; before that stable and canary may be yesterday's. `uid` is the
+    object's, by which what is made for it goes with it.
     """
 
     name: str
+    uid: str = ""
     phase: str
     message: str
     aborted: bool

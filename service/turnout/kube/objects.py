@@ -17,10 +17,15 @@ COMPONENT = "app.kubernetes.io/component"
 """Label that says what an object is: `search`, `controller`, `fill`, `verify`, `follow`, `release`."""
 RELEASE = "turnout.dev/release"
 """Label of a Job or follower: the release id that it works for."""
+OF_HASH = "turnout.dev/pod-template-hash"
+"""Label of a Job or follower: the revision whose image and models it runs. Not Argo's own label, by which Services find
+search pods."""
 VIEW = "turnout.dev/view"
 """Annotation of a follower: the view that it keeps up to date. An index name may be longer than a label."""
 HASH = "rollouts-pod-template-hash"
 """Label by which Argo Rollouts tells the pods of one ReplicaSet from another's."""
+REVISION = "rollout.argoproj.io/revision"
+"""Annotation of a ReplicaSet and an AnalysisRun: Argo's number of the revision. It grows when one is gone back to."""
 
 
 class _Object(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -42,11 +47,18 @@ class Meta(_Object, frozen=True, kw_only=True):
     namespace: str = ""
     uid: str = ""
     resource_version: str = ""
+    generation: int = 0
     creation_timestamp: str = ""
     deletion_timestamp: str | None = None
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     owner_references: tuple[Owner, ...] = ()
+
+
+class Named(_Object, frozen=True, kw_only=True):
+    """Any object, without its content."""
+
+    metadata: Meta
 
 
 class ConfigMap(_Object, frozen=True, kw_only=True):
@@ -109,6 +121,7 @@ class Job(_Object, frozen=True, kw_only=True):
     """A backfill (Indexed, a completion for each shard) or a verification."""
 
     metadata: Meta
+    spec: WorkloadSpec = WorkloadSpec()
     status: JobStatus = JobStatus()
 
 
@@ -210,3 +223,20 @@ class PodTemplate(_Object, frozen=True, kw_only=True):
 
     metadata: Meta
     template: dict[str, Any] = {}
+
+
+class LeaseSpec(_Object, frozen=True, kw_only=True):
+    """Who leads. `renew_time` is RFC 3339 with microseconds, by the holder's clock."""
+
+    holder_identity: str | None = None
+    lease_duration_seconds: int | None = None
+    acquire_time: str | None = None
+    renew_time: str | None = None
+    lease_transitions: int | None = None
+
+
+class Lease(_Object, frozen=True, kw_only=True):
+    """What replicas agree by on who of them leads."""
+
+    metadata: Meta
+    spec: LeaseSpec = LeaseSpec()

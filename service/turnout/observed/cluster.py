@@ -14,8 +14,8 @@ from turnout.observed.sample import live_documents, sample_tokens
 from turnout.plan import Observed, ObservedView
 from turnout.release.artifacts import Release
 
-# States that a release reaches only after its view's backfill has ended.
-_FILLED = frozenset({"verifying", "ready", "live", "former", "failed"})
+FILLED = frozenset({"verifying", "ready", "live", "former", "failed"})
+"""States that a release reaches only after its view's backfill has ended."""
 
 
 def observe(reader: Reader, names: Names) -> Observed:
@@ -26,7 +26,7 @@ def observe(reader: Reader, names: Names) -> Observed:
     """
     targets = reader.alias_targets(names.alias)
     records = reader.states(names, ReleaseRecord)
-    filled = {record.view for record in records if record.state in _FILLED}
+    filled = {record.view for record in records if record.state in FILLED}
     live = _live_record(records, targets)
     freezes = reader.states(names, Freeze)
     adopted = reader.adopted(names)

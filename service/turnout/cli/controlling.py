@@ -1,0 +1,137 @@
+"""What `turnout controller` takes from its environment, and what it makes of it."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from turnout.cli.settings import Settings
+from turnout.errors import BadInput, Refused
+
+if TYPE_CHECKING:
+    from turnout.controller.tools import Tools
+    from turnout.githost import GitHost
+    from turnout.kube.client import Client
+
+# An answer that takes longer is no answer: the next round asks again.
+_ELASTIC_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True)
+class ControllerSettings:
+    """What the controller takes from its environment beside `Settings`. The token is read anew whenever it is used."""
+
+    namespace: str
+    """Where it works, and nowhere else. TURNOUT_NAMESPACE, else turnout."""
+    identity: str
+    """Who this replica is. POD_NAME, else the host's name and the process id."""
+    in_cluster: bool
+    """Whether this is a pod; outside, kubectl's configuration is used."""
+    git_api_url: str
+    """The Git host's API. TURNOUT_GIT_API_URL, else GitHub's."""
+    git_repository: str
+    """`owner/name`. TURNOUT_GIT_REPOSITORY; without it no revert is proposed."""
+    git_branch: str
+    """The branch that production follows. TURNOUT_GIT_BRANCH, else main."""
+    git_token_file: Path | None
+    """A file with the Git host's token. TURNOUT_GIT_TOKEN_FILE; without it no revert is proposed."""
+    period_s: float
+    """Seconds between two rounds of a collection. TURNOUT_CONTROLLER_PERIOD_S, else 5."""
+    drain_s: float
+    """Seconds that nobody may have searched a view before it is deleted. TURNOUT_CONTROLLER_DRAIN_S, else 60."""
+    spare_s: float
+    """Age in seconds from which a release ConfigMap that nothing names is deleted. TURNOUT_CONTROLLER_SPARE_S, else
+    3600."""
+
+
+def controller_settings() -> ControllerSettings:
+    """The settings of this process.
+
+    Raises:
+        BadInput: one isn't a number.
+    """
+    env = os.environ
+    token = env.get("TURNOUT_GIT_TOKEN_FILE", "")
+    return ControllerSettings(
+        namespace=env.get("TURNOUT_NAMESPACE", "turnout"),
+        identity=env.get("POD_NAME") or f"{socket.gethostname()}-{os.getpid()}",
+        in_cluster="KUBERNETES_SERVICE_HOST" in env and "KUBECONFIG" not in env,
+        git_api_url=env.get("TURNOUT_GIT_API_URL") or "https://api.github.com",
+        git_repository=env.get("TURNOUT_GIT_REPOSITORY", ""),
+        git_branch=env.get("TURNOUT_GIT_BRANCH") or "main",
+        git_token_file=Path(token) if token else None,
+        period_s=_seconds("TURNOUT_CONTROLLER_PERIOD_S", 5.0, least=0.1),
+        drain_s=_seconds("TURNOUT_CONTROLLER_DRAIN_S", 60.0, least=0.0),
+        spare_s=_seconds("TURNOUT_CONTROLLER_SPARE_S", 3600.0, least=0.0),
+    )
+
+
+def _seconds(name: str, default: float, *, least: float) -> float:
+    text = os.environ.get(name) or str(default)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = float("nan")
+    if not least <= seconds < 1e9:
+        raise BadInput(f"{text!r} is no number of seconds from {least:g}", where=name, remedy="correct the setting")
+    return seconds
+
+
+def tools_maker(
+    settings: Settings, ours: ControllerSettings, client: Client
+) -> Callable[[str, Callable[[], None]], Tools]:
+    """Makes a collection's tools; all share their connections."""
+    from turnout.controller.tools import Tools
+    from turnout.elastic.client import connect
+    from turnout.elastic.reader import Reader
+    from turnout.elastic.writer import Writer
+    from turnout.ingest.documents import utc_now
+    from turnout.kube.reader import Reader as KubeReader
+    from turnout.kube.writer import Writer as KubeWriter
+
+    reader = Reader(connect(settings.url, api_key=settings.read_key, timeout_s=_ELASTIC_TIMEOUT_S))
+    writer = Writer(connect(settings.url, api_key=settings.write_key, timeout_s=_ELASTIC_TIMEOUT_S))
+
+    def make(collection: str, check: Callable[[], None]) -> Tools:
+        return Tools(
+            kube=KubeReader(client, ours.namespace),
+            kube_writer=KubeWriter(client, ours.namespace),
+            elastic=reader,
+            elastic_writer=writer,
+            names=settings.names(collection),
+            host=lambda: _git_host(ours),
+            check=check,
+            now=utc_now,
+            drain_s=ours.drain_s,
+            spare_s=ours.spare_s,
+        )
+
+    return make
+
+
+def _git_host(ours: ControllerSettings) -> GitHost:
+    """The Git host, with the token as it is now: a secret is renewed without a restart.
+
+    Raises:
+        Refused: none is configured.
+    """
+    from turnout.githost.github import connect
+
+    token = _token(ours.git_token_file)
+    if not (ours.git_repository and token):
+        raise Refused(
+            "no revert is proposed: no Git repository or token is configured",
+            remedy="set TURNOUT_GIT_REPOSITORY and TURNOUT_GIT_TOKEN_FILE, or revert the commit by hand",
+        )
+    return connect(ours.git_api_url, ours.git_repository, ours.git_branch, token)
+
+
+def _token(file: Path | None) -> str:
+    try:
+        return file.read_text().strip() if file else ""
+    except OSError:
+        return ""  # an optional Secret that isn't there is an empty folder

@@ -1,0 +1,139 @@
+"""What was last seen and decided, as Prometheus reads it. Written by `reconcile`, scraped through the HTTP server.
+
+Series are made from one value at each scrape, so that no scrape sees half an update and what is gone is gone. Only the
+leader shows any. If a collection can't be looked at, its last standings are shown for `STALE_S` more seconds: long
+enough for a restart of Elasticsearch, in which nothing that was ready became unready. Then its series end. A gate that
+asks whether a release is ready then finds nothing, which is inconclusive and waits; it never passes on old truth.
+Problems are shown meanwhile and after.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple, get_args
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from turnout.controller.actions import Decision, Standing, State
+from turnout.controller.observed import Observed
+from turnout.controller.seen import complete_view
+
+STALE_S = 60.0
+STATES: tuple[State, ...] = get_args(State)
+
+
+class Seen(NamedTuple):
+    """One look, reduced to what is shown. `at` is when it was made, by the clock."""
+
+    at: float
+    standings: tuple[Standing, ...]
+    at_stable: bool
+    quarantined: int
+    frozen: bool
+    behind: dict[str, int]
+
+
+class Board(Collector):
+    """The gauges of all collections. Values are replaced whole, so that any thread may scrape.
+
+    Args:
+        leads: whether this replica leads.
+        clock: seconds that never go back.
+    """
+
+    def __init__(self, leads: Callable[[], bool], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._leads, self._clock = leads, clock
+        self._seen: dict[str, Seen] = {}
+        self._problems: dict[str, frozenset[str]] = {}
+
+    def show(self, observed: Observed, decision: Decision) -> None:
+        """A look succeeded."""
+        self._seen = {**self._seen, observed.collection: _seen(observed, decision, self._clock())}
+
+    def problems(self, collection: str, problems: Mapping[str, str]) -> None:
+        """The problems of a collection, by their words; they replace those before."""
+        self._problems = {**self._problems, collection: frozenset(problems)}
+
+    def only(self, collections: Iterable[str]) -> None:
+        """Forget all other collections."""
+        kept = frozenset(collections)
+        self._seen = {name: seen for name, seen in self._seen.items() if name in kept}
+        self._problems = {name: words for name, words in self._problems.items() if name in kept}
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Called at each scrape."""
+        leads = self._leads()
+        leader = GaugeMetricFamily("turnout_controller_leader", "Whether this replica leads")
+        leader.add_metric([], float(leads))
+        yield leader
+        if leads:
+            since = self._clock() - STALE_S
+            seen = {name: each for name, each in sorted(self._seen.items()) if each.at >= since}
+            yield _standings(seen)
+            yield from _gauges(seen)
+            yield _problems(self._problems)
+
+
+def _seen(observed: Observed, decision: Decision, at: float) -> Seen:
+    stable = observed.revision("stable")
+    view = complete_view(stable.release, observed) if stable and stable.release else None
+    return Seen(
+        at=at,
+        standings=decision.standings,
+        at_stable=view is not None and observed.targets == {view.view.index},
+        quarantined=len(observed.quarantined),
+        frozen=bool(observed.frozen),
+        behind={each.view.index: each.behind for each in observed.views if each.behind is not None},
+    )
+
+
+def _standings(seen: Mapping[str, Seen]) -> GaugeMetricFamily:
+    labels = ("collection", "release", "rollouts_pod_template_hash", "state")
+    family = GaugeMetricFamily(
+        "turnout_release_state",
+        "How far the release of a revision is: 1 for its state, 0 for all others",
+        labels=labels,
+    )
+    for collection, each in seen.items():
+        for standing in each.standings:
+            for state in STATES:
+                family.add_metric(
+                    [collection, standing.release_id, standing.hash, state], float(standing.state == state)
+                )
+    return family
+
+
+def _gauges(seen: Mapping[str, Seen]) -> Iterable[GaugeMetricFamily]:
+    at_stable = GaugeMetricFamily(
+        "turnout_alias_at_stable", "Whether the alias is at the stable release's view", labels=("collection",)
+    )
+    quarantined = GaugeMetricFamily(
+        "turnout_quarantined_releases", "Releases in quarantine in this cluster", labels=("collection",)
+    )
+    frozen = GaugeMetricFamily(
+        "turnout_controller_frozen", "Whether flips and retirements are frozen", labels=("collection",)
+    )
+    behind = GaugeMetricFamily(
+        "turnout_view_behind_operations", "Operations that a view lacks", labels=("collection", "view")
+    )
+    for collection, each in seen.items():
+        at_stable.add_metric([collection], float(each.at_stable))
+        quarantined.add_metric([collection], each.quarantined)
+        frozen.add_metric([collection], float(each.frozen))
+        for view, operations in each.behind.items():
+            behind.add_metric([collection, view], operations)
+    return at_stable, quarantined, frozen, behind
+
+
+def _problems(problems: Mapping[str, frozenset[str]]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(
+        "turnout_controller_problem",
+        "What a person must know; `turnout status` has the sentence",
+        labels=("collection", "problem"),
+    )
+    for collection, words in sorted(problems.items()):
+        for word in sorted(words):
+            family.add_metric([collection, word], 1.0)
+    return family

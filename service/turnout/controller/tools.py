@@ -1,0 +1,41 @@
+"""What acting on one collection needs from outside, as one value. Made by the loop, used by `act` and `tell`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from turnout.elastic.names import Names
+from turnout.elastic.reader import Reader
+from turnout.elastic.writer import Writer
+from turnout.githost import GitHost
+from turnout.kube.reader import Reader as KubeReader
+from turnout.kube.writer import Writer as KubeWriter
+
+
+class Deposed(Exception):
+    """This replica doesn't lead any more, or is asked to end: it must not act."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """`check` raises `Deposed`; it is called before every action. `now` is the time, ISO 8601 in UTC. `host` gives the
+    Git host and raises `Refused` if none is configured. `drain_s` is for how long nobody may have searched a view that
+    is deleted, `spare_s` the age of a release ConfigMap that is.
+    """
+
+    kube: KubeReader
+    kube_writer: KubeWriter
+    elastic: Reader
+    elastic_writer: Writer
+    names: Names
+    host: Callable[[], GitHost]
+    check: Callable[[], None]
+    now: Callable[[], str]
+    drain_s: float = 60.0
+    spare_s: float = 3600.0
+
+    @property
+    def both(self) -> tuple[Reader, Writer]:
+        """Reading and writing Elasticsearch."""
+        return self.elastic, self.elastic_writer
