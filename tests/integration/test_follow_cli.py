@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from support.following import World, make_world
+from support.switchable_proxy import proxy_to
 from turnout.elastic.names import Names
 from turnout.errors import Unavailable
 from turnout.follow import lag
@@ -31,14 +32,15 @@ def world(elastic_url: str, names: Names, tmp_path: Path) -> World:
     return world
 
 
-def start(world: World, root: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(world: World, root: Path, *arguments: str, url: str = "") -> subprocess.Popen[str]:
     env = os.environ | {
         "TURNOUT_ROOT": str(root),
-        "TURNOUT_ELASTICSEARCH_URL": world.url,
+        "TURNOUT_ELASTICSEARCH_URL": url or world.url,
         "TURNOUT_INDEX_PREFIX": world.names.prefix,
         "TURNOUT_MODELS": str(world.models),
     }
-    command = [sys.executable, "-m", "turnout", "follow", "toys", *arguments]
+    of = () if "--release" in arguments else ("toys",)
+    command = [sys.executable, "-m", "turnout", "follow", *of, *arguments]
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -84,6 +86,38 @@ def test_it_follows_on_serves_metrics_and_ends_at_sigterm(world: World, tmp_path
     assert f"pipeline_records_processed_total{{{labels}}} 8.0" in metrics
     assert "follow_lag_operations" in metrics
     assert world.stored(view) == world.sources()
+
+
+def test_for_a_release_it_waits_for_elasticsearch_and_ends_when_its_view_is_gone(world: World, tmp_path: Path) -> None:
+    view = world.view()
+    fill(world, 3)
+    file = tmp_path / "mounted.json"
+    file.write_bytes(encode(world.release))
+    nowhere = tmp_path / "no-artifacts"
+    arguments = ("--release", str(file), "--view", view.index, "--processes", "0", "--interval", "0.05")
+    with proxy_to(world.url) as proxy:
+        process = start(world, nowhere, *arguments, url=proxy.url)
+        assert process.stderr is not None
+        assert "waiting for Elasticsearch" in process.stderr.readline()
+        proxy.up()
+        wait_for(world, view.index)
+        proxy.down()
+        time.sleep(0.5)
+        assert process.poll() is None
+        world.writer.delete_index(view.index)
+        proxy.up()
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, f"{view.index}: the view doesn't exist any more" in err) == (1, True), err
+
+
+def test_without_a_view_it_follows_the_newest_that_serves_the_release(world: World, tmp_path: Path) -> None:
+    world.view()
+    newest = world.view()
+    fill(world, 2)
+    file = tmp_path / "pipelines" / "toys" / "release.json"
+    arguments = ("--release", str(file), "--once", "--processes", "0", "--format", "json")
+    out, err = start(world, tmp_path / "no-artifacts", *arguments).communicate(timeout=60)
+    assert json.loads(out)["view"] == newest.index, err
 
 
 def wait_for(world: World, view: str) -> None:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from turnout.apply import Context, Event
-from turnout.cli.artifacts import decode_release, load_policy, load_release, read_files
+from turnout.cli.artifacts import decode_release, load_policy, load_release, read_files, read_input
 from turnout.cli.plan import permissions
 from turnout.cli.settings import Settings
-from turnout.errors import BadInput
 from turnout.evaluation import QuerySet, parse_query_set
 from turnout.ingest.documents import utc_now
 from turnout.release.artifacts import Policy, Release
@@ -55,24 +54,13 @@ def from_release(path: Path) -> Inputs:
     Raises:
         BadInput: not a release, or not the query set that it names.
     """
-    release = decode_release(_read(path), str(path))
+    release = decode_release(read_input(path), str(path))
     judged = None
     if release.evaluation is not None:
         folder = path.parent / "evaluation"
-        queries, qrels = (_read(folder / name) for name in _FILES)
+        queries, qrels = (read_input(folder / name) for name in _FILES)
         judged = parse_query_set(queries, qrels, evaluation=release.evaluation, folder=str(folder))
     return Inputs(release, judged, Policy(), OVERRIDABLE, alone=True)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BadInput(
-            f"can't be read: {error.strerror}",
-            where=str(path),
-            remedy="give release.json as `turnout lock` made it, with its query set in evaluation/ beside it",
-        ) from error
 
 
 def query_set(settings: Settings, release: Release) -> QuerySet | None:

@@ -148,6 +148,22 @@ def decode_release(data: bytes, where: str) -> Release:
         raise BadInput(what, where=where, remedy="make it with `turnout lock`") from error
 
 
+def read_input(path: Path) -> bytes:
+    """A file that was named on the command line: a release.json, or a part of the query set beside it.
+
+    Raises:
+        BadInput: it can't be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInput(
+            f"can't be read: {error.strerror}",
+            where=str(path),
+            remedy="give release.json as `turnout lock` made it, with its query set in evaluation/ beside it",
+        ) from error
+
+
 def _is_folder_inside(base: str, folder: str) -> bool:
     path = os.path.join(base, folder)
     if not os.path.isdir(path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +13,9 @@ import click
 import msgspec
 import orjson
 
-from turnout.cli.artifacts import chosen
+from turnout.cli.artifacts import chosen, decode_release, read_input
 from turnout.cli.settings import Settings, from_environment
+from turnout.cli.terminating import stopped_by_signals
 from turnout.errors import BadInput, Refused
 from turnout.release.artifacts import Release
 from turnout.release.fingerprint import decode
@@ -23,11 +23,18 @@ from turnout.release.fingerprint import decode
 if TYPE_CHECKING:
     from turnout.elastic.reader import Reader
     from turnout.elastic.views import View
-    from turnout.follow import Job, Lag
+    from turnout.follow import Follower, Job, Lag
 
 
-@click.command(epilog="Exit codes: 0 ok, 1 refused, 2 bad input, 3 environment.")
-@click.argument("collection")
+@click.command(epilog="Exit codes: 0 ok, 1 refused or the view is gone, 2 bad input, 3 environment.")
+@click.argument("collection", required=False)
+@click.option(
+    "--release",
+    "release_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Follow for this release.json, in place of COLLECTION's; nothing else of the artifacts is read.",
+)
 @click.option("--view", "index", metavar="INDEX", help="The view to follow. Default: the newest of the release.")
 @click.option("--processes", type=click.IntRange(min=0), help="Worker processes; 0 is none. Default: one per core.")
 @click.option("--once", is_flag=True, help="Catch up and end, instead of following on.")
@@ -37,9 +44,10 @@ if TYPE_CHECKING:
     "--metrics-host", default="127.0.0.1", show_default=True, help="Address of the metrics; 0.0.0.0 in a pod."
 )
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def command(
-    collection: str,
+def command(  # noqa: PLR0913  (one for each option)
+    collection: str | None,
     *,
+    release_path: Path | None,
     index: str | None,
     processes: int | None,
     once: bool,
@@ -51,53 +59,85 @@ def command(
     """Follow the documents of COLLECTION into a view, from its checkpoint on.
 
     It may be stopped, killed and started at any time, also twice at once: nothing is missed, nothing comes back.
-    SIGTERM and Ctrl-C end it after the page that it is at.
+    SIGTERM and Ctrl-C end it after the page that it is at. Without --once it waits while Elasticsearch is away; with
+    --release also at the start, because nobody may be there to start it again. It ends when the view is gone.
 
     \b
     turnout follow python-docs                 the view of pipelines/python-docs/release.json, until stopped
     turnout follow python-docs --once          catch up and end
     turnout follow python-docs --view INDEX    another view, for example the one to go back to
     turnout follow python-docs --once --format json | jq .lag
+    turnout follow --release /release/release.json --view INDEX --metrics-port 8082 --metrics-host 0.0.0.0
     """
-    from turnout.cli.following import Listener
-    from turnout.follow import Follower, Job
+    if (collection is None) == (release_path is None):
+        raise click.UsageError("name either COLLECTION or --release")
+    from turnout.cli.following import Listener, patiently
 
     settings = from_environment()
-    release, view = _release_and_view(settings, collection, index)
-    job = Job(
+    given = None if release_path is None else decode_release(read_input(release_path), str(release_path))
+    with stopped_by_signals() as stop:
+        waiting = stop if given and not once else None
+        found = patiently(lambda: _release_and_view(settings, given or collection or "", index), waiting)
+        if found is None:
+            return
+        job = _job(settings, *found, processes=processes)
+        listening = Listener(job, metrics_host=metrics_host, metrics_port=metrics_port)
+        with listening as listener, _entered(job, waiting) as follower:
+            if follower is not None and once:
+                listener.lag(follower.catch_up(listener.progress, stop=stop))
+            elif follower is not None:
+                follower.run(stop, interval_s=interval, progress=listener.progress, on_lag=listener.lag)
+    _print(job, listener.summary(), listener.last_lag, output)
+
+
+def _job(settings: Settings, release: Release, view: str, *, processes: int | None) -> Job:
+    from turnout.follow import Job
+
+    return Job(
         url=settings.url,
         api_key=settings.write_key,
         embedding_key=settings.embedding_key,
-        names=settings.names(collection),
+        names=settings.names(release.collection),
         release=release,
         view=view,
         models=settings.models,
         processes=(os.cpu_count() or 1) if processes is None else processes,
     )
-    listening = Listener(job, metrics_host=metrics_host, metrics_port=metrics_port)
-    with _stopped_by_signals() as stop, listening as listener, Follower(job) as follower:
-        if once:
-            listener.lag(follower.catch_up(listener.progress, stop=stop))
-        else:
-            follower.run(stop, interval_s=interval, progress=listener.progress, on_lag=listener.lag)
-    _print(job, listener.summary(), listener.last_lag, output)
 
 
-def _release_and_view(settings: Settings, collection: str, index: str | None) -> tuple[Release, str]:
-    """The release and the view to follow: by release.json, or for an older view by the release it was built for."""
+@contextmanager
+def _entered(job: Job, waiting: threading.Event | None) -> Iterator[Follower | None]:
+    """A follower at work; None if it was stopped before it could start. See `patiently` for `waiting`."""
+    from turnout.cli.following import patiently
+    from turnout.follow import Follower
+
+    follower = patiently(lambda: Follower(job).__enter__(), waiting)
+    try:
+        yield follower
+    finally:
+        if follower is not None:
+            follower.__exit__(None, None, None)
+
+
+def _release_and_view(settings: Settings, given: Release | str, index: str | None) -> tuple[Release, str]:
+    """The release and the view to follow: of a given release, of release.json, or for an older view of the release it
+    was built for.
+    """
     from turnout.follow import find_view
 
+    collection = given if isinstance(given, str) else given.collection
     reader, names = settings.reader(), settings.names(collection)
-    if index is None:
-        release = _release_file(settings.root, collection)
-        serving = [v for v in reader.views(names) if release.fingerprints.index in v.meta.index_fingerprints]
-        if not serving:
-            raise Refused(
-                f"no view serves release {release.id}", where=collection, remedy=f"run `turnout apply {collection}`"
-            )
-        return release, serving[-1].index
-    view = find_view(reader, names, index)
-    return _release_of(settings, reader, view, collection), index
+    if index is not None and not isinstance(given, str):
+        return given, index  # whether the view is there and serves it is looked at by the follower
+    if index is not None:
+        return _release_of(settings, reader, find_view(reader, names, index), collection), index
+    release = _release_file(settings.root, collection) if isinstance(given, str) else given
+    serving = [v for v in reader.views(names) if release.fingerprints.index in v.meta.index_fingerprints]
+    if not serving:
+        raise Refused(
+            f"no view serves release {release.id}", where=collection, remedy=f"run `turnout apply {collection}`"
+        )
+    return release, serving[-1].index
 
 
 def _release_of(settings: Settings, reader: Reader, view: View, collection: str) -> Release:
@@ -119,24 +159,6 @@ def _release_file(root: Path, collection: str) -> Release:
         raise BadInput("the collection's release can't be read", where=str(path), remedy=remedy) from error
     except msgspec.DecodeError as error:  # ValidationError is one, too
         raise BadInput(f"not a release: {error}", where=str(path), remedy=remedy) from error
-
-
-@contextmanager
-def _stopped_by_signals() -> Iterator[threading.Event]:
-    """An event that SIGTERM and the first Ctrl-C set; a second Ctrl-C interrupts at once."""
-    stop = threading.Event()
-
-    def on_signal(number: int, _frame: object) -> None:
-        if stop.is_set() and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _print(job: Job, counts: dict[str, int], lag: Lag | None, output: str) -> None:

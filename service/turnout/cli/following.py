@@ -2,22 +2,51 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from types import TracebackType
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 from rich.console import Console
 from rich.status import Status
 
-from turnout.errors import EnvironmentProblem
+from turnout.errors import EnvironmentProblem, Unavailable
 from turnout.follow import Counts, Job, Lag, Progress
+
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 LOOPBACK = "127.0.0.1"
 _PLAIN_EVERY_S = 5.0
+_LONGEST_WAIT_S = 10.0
 # Label value -> field of Counts.
 _OUTCOMES = {"live": "live", "deleted": "deleted", "placeholder": "placeholders", "superseded": "superseded"}
 _LABELS = ("collection", "release", "view")
+
+
+def patiently(start: Callable[[], T], stop: threading.Event | None) -> T | None:
+    """What `start` gives, tried again while Elasticsearch is away; None if it was stopped before.
+
+    A follower runs for weeks: it is not to be found dead because it was restarted during an outage.
+
+    Args:
+        stop: ends the waiting; None doesn't wait at all.
+    """
+    wait_s = 0.5
+    while True:
+        try:
+            return start()
+        except Unavailable as error:
+            if stop is None:
+                raise
+            _log.warning("waiting for Elasticsearch: %s", error.what)
+        if stop.wait(wait_s):
+            return None
+        wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
 
 
 class Listener:
