@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from support.applying import Site, make_site
 from turnout.elastic.names import Names
 from turnout.elastic.reader import Reader
+from turnout.elastic.state import Quarantine, RolloutRecord
 from turnout.status import look
 
 
@@ -51,3 +53,30 @@ def test_a_view_that_is_not_equal_and_an_alias_moved_by_hand_are_problems(site: 
     assert "moved by hand" in status.problems[0]
     assert f"{index} is not equal to documents" in status.problems[1]
     assert site.revert(to=site.b.id).to_release == site.b.id
+
+
+def test_it_tells_what_the_controller_saw_and_its_problems_are_problems(site: Site) -> None:
+    site.apply(site.a)
+    names, writer = site.world.names, site.world.writer
+    seen = RolloutRecord(
+        collection=names.collection,
+        at="2026-01-01T00:00:00+00:00",
+        rollout="search-toys",
+        phase="Degraded",
+        message="",
+        stable=site.a.id,
+        canary=site.b.id,
+        canary_state="quarantined",
+        weight=0,
+        problems=("the ConfigMap of the release doesn't parse",),
+    )
+    condemned = Quarantine(
+        collection=names.collection, at="2026-01-01T00:00:00+00:00", release_id=site.b.id, by="run-1", reason="slow"
+    )
+    writer.put_state(names, seen)
+    writer.put_state(names, condemned)
+    writer.put_state(Names(collection="others", prefix=names.prefix), replace(condemned, collection="others"))
+    status = look(site.world.reader, names)
+    assert (status.rollout, status.quarantined, status.problems) == (seen, (condemned,), seen.problems)
+    writer.put_state(names, replace(condemned, release_id=site.a.id))
+    assert f"release {site.a.id} is live and in quarantine" in look(site.world.reader, names).problems[1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 from rich.console import Console
 from rich.measure import Measurement
@@ -10,10 +12,21 @@ from rich.text import Text
 
 from turnout.cli.known import check_known
 from turnout.cli.settings import from_environment
+from turnout.release.findings import printable
 from turnout.status import Status, look
 
+if TYPE_CHECKING:
+    from turnout.elastic.state import Quarantine, RolloutRecord
+
 GOOD, BAD = "green", "red"
-COLOURS = {"live": "green", "ready": "cyan", "failed": "red", "building": "yellow", "verifying": "yellow"}
+COLOURS = {
+    "live": "green",
+    "ready": "cyan",
+    "failed": "red",
+    "quarantined": "red",
+    "building": "yellow",
+    "verifying": "yellow",
+}
 
 
 @click.command(short_help="Show releases, views, lag, parity and the alias.")
@@ -23,7 +36,11 @@ COLOURS = {"live": "green", "ready": "cyan", "failed": "red", "building": "yello
 def command(collection: str, parity: bool, form: str) -> int:
     """Show what is live, what is being built and what is kept for going back.
 
-    Exit code 1 if something is wrong: an alias that was moved by hand, a view that is not equal to documents.
+    On Kubernetes also the rollout as the controller saw it when it last changed, what waits for what, and the releases
+    in quarantine.
+
+    Exit code 1 if something is wrong: an alias that was moved by hand, a view that is not equal to documents, a problem
+    that the controller reports.
 
     \b
     Examples:
@@ -50,13 +67,43 @@ def _show(status: Status, console: Console) -> None:
     console.print(Text(f"  live       {status.live_release or 'no release'}"))
     if status.frozen:
         console.print(Text(f"  frozen     {status.frozen}", style="yellow"))
+    if status.rollout:
+        _show_rollout(status.rollout, console)
     _print_whole(_views(status), console)
     _print_whole(_releases(status), console)
     for release in status.releases:
         if release.reason:
-            console.print(Text(f"{release.release_id}: {release.reason}", style="dim"))
+            console.print(_text(f"{release.release_id}: {release.reason}", style="dim"))
+    for condemned in status.quarantined:
+        _show_quarantine(condemned, console)
     for problem in status.problems:
-        console.print(Text(f"problem: {problem}", style=BAD))
+        console.print(_text(f"problem: {problem}", style=BAD))
+
+
+def _show_rollout(rollout: RolloutRecord, console: Console) -> None:
+    message = f": {rollout.message}" if rollout.message else ""
+    console.print(_text(f"  rollout    {rollout.rollout} is {rollout.phase}{message} (since {_time(rollout.at)})"))
+    console.print(_text(f"  stable     {rollout.stable or 'no release'}"))
+    if rollout.canary:
+        canary = f"{rollout.canary} is {rollout.canary_state}, weight {rollout.weight} %"
+        console.print(_text(f"  canary     {canary}", style=COLOURS.get(rollout.canary_state, "")))
+    for waits in rollout.waits:
+        console.print(_text(f"  waits      {waits}"))
+
+
+def _show_quarantine(record: Quarantine, console: Console) -> None:
+    since = f"in quarantine since {_time(record.at)} by {record.by}"
+    console.print(_text(f"{record.release_id}: {since}: {record.reason}", style="yellow"))
+    console.print(_text(f"  revert     {record.proposal or 'not proposed yet'}"))
+
+
+def _text(shown: str, style: str = "") -> Text:
+    """What other programs say of themselves must not steer the terminal."""
+    return Text(printable(shown), style=style)
+
+
+def _time(at: str) -> str:
+    return at[:19].replace("T", " ")
 
 
 def _print_whole(table: Table, console: Console) -> None:
@@ -85,7 +132,7 @@ def _releases(status: Status) -> Table:
             Text(name, style=GOOD if verdict == "pass" else BAD) for name, verdict in release.checks.items()
         )
         state = Text(release.state, style=COLOURS.get(release.state, ""))
-        table.add_row(release.release_id, state, release.at[:19].replace("T", " "), checks)
+        table.add_row(release.release_id, state, _time(release.at), checks)
     return table
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from turnout.elastic.names import Names
 from turnout.elastic.reader import Reader
-from turnout.elastic.state import FlipRecord, Freeze, ReleaseRecord
+from turnout.elastic.state import FlipRecord, Freeze, Quarantine, ReleaseRecord, RolloutRecord
 from turnout.elastic.views import LIVE_FILTER, SYSTEM_FIELD, View
 from turnout.errors import EnvironmentProblem, Unavailable
 from turnout.follow import ViewGone, lag
@@ -45,7 +45,11 @@ class ReleaseStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """A collection at one moment. `problems` are sentences for a person; empty is good."""
+    """A collection at one moment. `problems` are sentences for a person; empty is good.
+
+    `rollout` is what the controller saw when it last changed; None where no controller runs. `quarantined` are the
+    releases that failed on this cluster, oldest first.
+    """
 
     collection: str
     alias: str
@@ -57,6 +61,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     releases: tuple[ReleaseStatus, ...]
     flips: tuple[FlipRecord, ...]
     problems: tuple[str, ...]
+    rollout: RolloutRecord | None = None
+    quarantined: tuple[Quarantine, ...] = ()
 
 
 def look(reader: Reader, names: Names, *, compare: bool = False) -> Status:
@@ -75,6 +81,9 @@ def look(reader: Reader, names: Names, *, compare: bool = False) -> Status:
     views = tuple(_views(reader, names, targets, compare=compare))
     live = [record for record in records if record.state == "live"]
     served = [record for record in live if targets == (record.view,)]
+    rollouts = reader.states(names, RolloutRecord)
+    rollout = rollouts[-1] if rollouts else None
+    quarantined = reader.states(names, Quarantine)
     return Status(
         collection=names.collection,
         alias=names.alias,
@@ -85,7 +94,9 @@ def look(reader: Reader, names: Names, *, compare: bool = False) -> Status:
         views=views,
         releases=tuple(_release(record) for record in records),
         flips=reader.states(names, FlipRecord)[-_FLIPS_SHOWN:],
-        problems=tuple(_problems(targets, live, views)),
+        problems=(*_problems(targets, live, views), *_on_kubernetes(rollout, quarantined, served)),
+        rollout=rollout,
+        quarantined=quarantined,
     )
 
 
@@ -147,3 +158,15 @@ def _problems(targets: tuple[str, ...], live: list[ReleaseRecord], views: tuple[
             yield f"{view.index} is not equal to documents (parity: {view.parity})"
         if view.placeholders:
             yield f"{view.index} holds {view.placeholders} documents that could not be indexed"
+
+
+def _on_kubernetes(
+    rollout: RolloutRecord | None, quarantined: tuple[Quarantine, ...], served: list[ReleaseRecord]
+) -> Iterator[str]:
+    """A release in quarantine is no problem by itself, it is what became of one; unless it is served."""
+    if rollout is not None:
+        yield from rollout.problems
+    condemned = {record.release_id for record in quarantined}
+    for record in served:
+        if record.release_id in condemned:
+            yield f"release {record.release_id} is live and in quarantine: make another release"
