@@ -1,0 +1,217 @@
+"""A linter for AnalysisTemplates: a named rule for each way in which an analysis says something else than it seems to.
+
+Argo Rollouts accepts all of these without a word. traps.yaml has an AnalysisRun for each, with the phase that the real
+controller ends it in. Called by the tests here; `RULES` is the list of names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+Metric = dict[str, Any]
+
+PATIENCE = 30
+"""Errors in a row that must not end an analysis: 5 minutes at Argo's 10 s, a restart of Prometheus with its log."""
+WAITING = 1000
+"""Inconclusive looks that must not end one: it would pause the Rollout for good."""
+SCOPE = "rollouts_pod_template_hash"
+
+# Parts of a query that select series of their own: a name, or braces.
+_SELECTOR = re.compile(r"[a-zA-Z_:][\w:]*\s*\{[^}]*\}")
+_BARE = re.compile(r"\b([a-z_:][\w:]*_(?:total|bucket|sum|count|state|seconds|bytes))\b(?!\s*\{)")
+_INDEX = re.compile(r"result\[\d+\]")
+
+
+class Trap(NamedTuple):
+    """One finding: the rule, the template and metric, and what is wrong there."""
+
+    rule: str
+    where: str
+    problem: str
+
+
+def traps(template: dict[str, Any]) -> list[Trap]:
+    """What is wrong with an AnalysisTemplate, or with anything else that has `spec.metrics` and `spec.args`."""
+    found = []
+    for metric in template["spec"]["metrics"]:
+        where = f"{template['metadata']['name']}/{metric['name']}"
+        for rule, check in RULES.items():
+            found += [Trap(rule, where, problem) for problem in check(metric)]
+    return found
+
+
+def rollout_traps(rollout: dict[str, Any], templates: dict[str, dict[str, Any]]) -> list[Trap]:
+    """What is wrong with how a Rollout uses AnalysisTemplates (by name)."""
+    canary, name = rollout["spec"]["strategy"]["canary"], rollout["metadata"]["name"]
+    steps = [step["analysis"] for step in canary.get("steps", []) if "analysis" in step]
+    found = [trap for each in steps for trap in _endless(each)]
+    for each in [*steps, *([canary["analysis"]] if "analysis" in canary else [])]:
+        found += [Trap(rule, f"{name}: {trap}", problem) for rule, trap, problem in _arguments(each, templates)]
+    return found
+
+
+def _conditions(metric: Metric) -> list[str]:
+    return [metric[key] for key in ("successCondition", "failureCondition") if metric.get(key)]
+
+
+def no_condition(metric: Metric) -> Iterator[str]:
+    """Without a condition every answer is a success."""
+    if not _conditions(metric):
+        yield "there is no condition, so whatever is measured is a success"
+
+
+def one_condition(metric: Metric) -> Iterator[str]:
+    """With one condition there is no "not enough evidence": no data passes, or it fails."""
+    if len(_conditions(metric)) == 1:
+        yield "one condition only: what isn't the one is the other, and no data is taken for an answer"
+
+
+def unguarded_index(metric: Metric) -> Iterator[str]:
+    """`result[0]` of an empty answer is an error, and errors abort."""
+    for condition in _conditions(metric):
+        guard = condition.find("len(result)")
+        for index in _INDEX.finditer(condition):
+            if not 0 <= guard < index.start():
+                yield f"{index[0]} is read before len(result) is asked"
+                break
+
+
+def default_of_empty(metric: Metric) -> Iterator[str]:
+    """`default(result, x)` replaces nil, and an empty answer isn't nil."""
+    if any("default(result" in condition or "isNil(result" in condition for condition in _conditions(metric)):
+        yield "an empty answer is an empty list and not nil: ask for len(result)"
+
+
+def nan_of_list(metric: Metric) -> Iterator[str]:
+    """`isNaN` takes a number, and a result is a list of them."""
+    if any(re.search(r"is(NaN|Inf)\(result\)", condition) for condition in _conditions(metric)):
+        yield "result is a list: isNaN(result[0])"
+
+
+def nan_unguarded(metric: Metric) -> Iterator[str]:
+    """Comparisons with NaN are false, so a ratio of 0 / 0 is whatever the other condition makes of it."""
+    if "/" not in _query(metric):
+        return
+    for condition in _conditions(metric):
+        if "isNaN(result[" not in condition:
+            yield f"a quotient can be NaN, and nothing asks for it in: {condition}"
+
+
+def failure_limit_disabled(metric: Metric) -> Iterator[str]:
+    """-1 means that no number of failures fails."""
+    if int(metric.get("failureLimit", 0)) < 0:
+        yield "failureLimit -1 never fails; to wait, leave it 0 and use consecutiveSuccessLimit with both conditions"
+
+
+def failure_limit_never_reached(metric: Metric) -> Iterator[str]:
+    """The limit is what is allowed: it fails with one more, and a count that ends before is a success."""
+    count, limit = metric.get("count"), int(metric.get("failureLimit", 0))
+    if count is not None and int(count) <= limit:
+        yield f"failureLimit {limit} fails at failure {limit + 1}, and it looks only {count} times"
+
+
+def error_limit_low(metric: Metric) -> Iterator[str]:
+    """More than four errors in a row, 40 s of a Prometheus that restarts, end an analysis by default."""
+    limit = int(metric.get("consecutiveErrorLimit", 4))
+    if limit < PATIENCE:
+        yield f"{limit + 1} errors in a row, {10 * limit} s without Prometheus, end a canary that nobody judged"
+
+
+def inconclusive_limit_low(metric: Metric) -> Iterator[str]:
+    """The first look without evidence pauses the Rollout until a person comes."""
+    limit = int(metric.get("inconclusiveLimit", 0))
+    if limit < WAITING:
+        yield f"look {limit + 1} without evidence pauses the Rollout for good"
+
+
+def one_look(metric: Metric) -> Iterator[str]:
+    """Without an interval it looks once."""
+    if not metric.get("interval"):
+        yield "no interval: it looks once, and that is that"
+
+
+def never_ends(metric: Metric) -> Iterator[str]:
+    """Without a count and a number of successes it ends when it is terminated, and that is a success."""
+    if metric.get("interval") and not metric.get("count") and not metric.get("consecutiveSuccessLimit"):
+        yield "nothing makes it succeed but being terminated: say consecutiveSuccessLimit"
+
+
+def count_of_looks(metric: Metric) -> Iterator[str]:
+    """A count ends an analysis whatever was seen, errors left out."""
+    if metric.get("count"):
+        yield "looks are counted whether they show anything: say consecutiveSuccessLimit and no count"
+
+
+def unscoped(metric: Metric) -> Iterator[str]:
+    """A selector without the pod template hash mixes stable and canary."""
+    query = _query(metric)
+    for selector in _SELECTOR.findall(query):
+        if not re.search(SCOPE + r'\s*=\s*"\{\{\s*args\.', selector):
+            yield f"{selector} takes in stable and canary"
+    for name in _BARE.findall(_SELECTOR.sub("", query)):
+        yield f"{name} takes in stable and canary"
+
+
+def no_volume(metric: Metric) -> Iterator[str]:
+    """A ratio of a few searches says nothing."""
+    query = _query(metric)
+    if "/" in query and not re.search(r"\)\s*>=\s*\{\{\s*args\.", query):
+        yield "a quotient without a least number of requests: one error of two is 50 %"
+
+
+def other_provider(metric: Metric) -> Iterator[str]:
+    """The web provider takes any 2xx answer that isn't JSON for a success, without a look at the conditions."""
+    for provider in metric["provider"]:
+        if provider != "prometheus":
+            yield f"the provider {provider}: a proxy's error page with status 200 would be a success"
+
+
+def _query(metric: Metric) -> str:
+    query: str = metric["provider"].get("prometheus", {}).get("query", "")
+    return query
+
+
+RULES: dict[str, Callable[[Metric], Iterator[str]]] = {
+    "no-condition": no_condition,
+    "one-condition": one_condition,
+    "unguarded-index": unguarded_index,
+    "default-of-empty": default_of_empty,
+    "nan-of-list": nan_of_list,
+    "nan-unguarded": nan_unguarded,
+    "failure-limit-disabled": failure_limit_disabled,
+    "failure-limit-never-reached": failure_limit_never_reached,
+    "error-limit-low": error_limit_low,
+    "inconclusive-limit-low": inconclusive_limit_low,
+    "one-look": one_look,
+    "never-ends": never_ends,
+    "count-of-looks": count_of_looks,
+    "unscoped": unscoped,
+    "no-volume": no_volume,
+    "other-provider": other_provider,
+}
+
+
+def _endless(analysis: dict[str, Any]) -> Iterator[Trap]:
+    """A step has to end by itself: one that looks for ever holds the Rollout for ever."""
+    given = {arg["name"]: arg.get("value") for arg in analysis.get("args", [])}
+    if int(given.get("looks") or 0) > WAITING:
+        yield Trap("endless-step", str(analysis["templates"]), "no number of good looks is enough")
+
+
+def _arguments(analysis: dict[str, Any], templates: dict[str, dict[str, Any]]) -> Iterator[Trap]:
+    """Hashes come from the Rollout, and every argument without a value is given."""
+    given = {arg["name"]: arg for arg in analysis.get("args", [])}
+    expected = {"canary": "Latest", "stable": "Stable"}
+    for reference in analysis["templates"]:
+        name = reference["templateName"]
+        if name not in templates:
+            yield Trap("no-template", name, "there is no such AnalysisTemplate")
+            continue
+        for arg in templates[name]["spec"].get("args", []):
+            side = given.get(arg["name"], {}).get("valueFrom", {}).get("podTemplateHashValue")
+            if arg["name"] in expected and side != expected[arg["name"]]:
+                yield Trap("hash-not-given", f"{name}/{arg['name']}", "it isn't the hash of that side")
+            elif "value" not in arg and arg["name"] not in given:
+                yield Trap("argument-missing", f"{name}/{arg['name']}", "nobody gives it")
