@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv
 TORCH  := .venv-torch
+INFRA  := .venv-infra
 BIN    := $(VENV)/bin
 ACTIONLINT_VERSION := v1.7.12
 ACTIONLINT := build/bin/actionlint-$(ACTIONLINT_VERSION)
@@ -9,7 +10,7 @@ export TURNOUT_ROOT := $(CURDIR)
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-torch check bench drill clean lock-requirements
+.PHONY: help demo test test-torch test-infra e2e check bench drill clean lock-requirements
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +23,13 @@ test: $(VENV)/ready ## unit and integration tests, on a real Elasticsearch that 
 
 test-torch: $(TORCH)/ready ## the torch-free runtimes against sentence-transformers (installs 5 GB)
 	$(TORCH)/bin/pytest tests/torch
+
+test-infra: $(INFRA)/ready ## the Pulumi program and its policy pack, without a cloud
+	$(INFRA)/bin/pytest infra/tests
+	cd infra && ../$(INFRA)/bin/mypy
+
+e2e: $(VENV)/ready $(INFRA)/ready ## the whole story on a real Kubernetes with Argo CD and Argo Rollouts (needs root and Go; 30 minutes)
+	PYTHONPATH=tests $(BIN)/python -m e2e
 
 check: $(VENV)/ready $(ACTIONLINT) ## lint, types, layers, artifacts, workflows
 	$(BIN)/ruff format --check .
@@ -43,7 +51,7 @@ drill: $(VENV)/ready ## change a good release for bad and for good: which gate c
 
 clean: ## stop the local Elasticsearch and remove what was made, virtual environments included
 	@if [ -x $(BIN)/turnout ]; then $(BIN)/turnout elastic stop; fi
-	rm -rf build $(VENV) $(TORCH)
+	rm -rf build $(VENV) $(TORCH) $(INFRA)
 
 lock-requirements: $(VENV)/ready ## pin the dependencies again (needs uv)
 	requirements/lock.sh
@@ -60,6 +68,11 @@ $(ACTIONLINT):
 	@command -v go >/dev/null || { echo "Go builds actionlint, which checks the workflows: install Go, on Debian: apt-get install golang-go" >&2; exit 3; }
 	GOBIN="$(CURDIR)/build/bin" go install github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
 	mv build/bin/actionlint $@
+
+$(INFRA)/ready: infra/requirements.lock
+	$(PYTHON) -m venv $(INFRA)
+	$(INFRA)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r infra/requirements.lock
+	touch $@
 
 $(TORCH)/ready: requirements/torch.lock pyproject.toml
 	$(PYTHON) -m venv $(TORCH)
