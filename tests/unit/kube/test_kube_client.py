@@ -36,7 +36,7 @@ def server(status: int, body: str, *, pause_s: float = 0.0) -> Iterator[tuple[Cl
         def log_message(self, format: str, *args: object) -> None: ...
 
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=httpd.serve_forever, daemon=True).start()
+    threading.Thread(target=httpd.serve_forever, args=(0.01,), daemon=True).start()
     client = Client(Configuration(host=f"http://127.0.0.1:{httpd.server_address[1]}"), timeout_s=0.3)
     try:
         yield client, asked
