@@ -46,7 +46,7 @@ def rollout_traps(rollout: dict[str, Any], templates: dict[str, dict[str, Any]])
     """What is wrong with how a Rollout uses AnalysisTemplates (by name)."""
     canary, name = rollout["spec"]["strategy"]["canary"], rollout["metadata"]["name"]
     steps = [step["analysis"] for step in canary.get("steps", []) if "analysis" in step]
-    found = [trap for each in steps for trap in _endless(each)]
+    found = [trap for each in steps for trap in _endless(each, templates)]
     for each in [*steps, *([canary["analysis"]] if "analysis" in canary else [])]:
         found += [Trap(rule, f"{name}: {trap}", problem) for rule, trap, problem in _arguments(each, templates)]
     return found
@@ -139,9 +139,10 @@ def never_ends(metric: Metric) -> Iterator[str]:
 
 
 def count_of_looks(metric: Metric) -> Iterator[str]:
-    """A count ends an analysis whatever was seen, errors left out."""
-    if metric.get("count"):
-        yield "looks are counted whether they show anything: say consecutiveSuccessLimit and no count"
+    """A count that is reached ends an analysis whatever was seen, errors left out."""
+    count = metric.get("count")
+    if count and (not metric.get("consecutiveSuccessLimit") or int(count) < WAITING):
+        yield "looks are counted whether they show anything: say consecutiveSuccessLimit and a count out of reach"
 
 
 def unscoped(metric: Metric) -> Iterator[str]:
@@ -193,11 +194,17 @@ RULES: dict[str, Callable[[Metric], Iterator[str]]] = {
 }
 
 
-def _endless(analysis: dict[str, Any]) -> Iterator[Trap]:
-    """A step has to end by itself: one that looks for ever holds the Rollout for ever."""
+def _endless(analysis: dict[str, Any], templates: dict[str, dict[str, Any]]) -> Iterator[Trap]:
+    """A step has to end by itself, and Argo Rollouts wants that said: without a count the whole Rollout is invalid."""
     given = {arg["name"]: arg.get("value") for arg in analysis.get("args", [])}
     if int(given.get("looks") or 0) > WAITING:
         yield Trap("endless-step", str(analysis["templates"]), "no number of good looks is enough")
+    for reference in analysis["templates"]:
+        for metric in templates.get(reference["templateName"], {"spec": {"metrics": []}})["spec"]["metrics"]:
+            if not metric.get("count"):
+                yield Trap(
+                    "step-without-count", metric["name"], "a Rollout with such a step is invalid and does nothing"
+                )
 
 
 def _arguments(analysis: dict[str, Any], templates: dict[str, dict[str, Any]]) -> Iterator[Trap]:

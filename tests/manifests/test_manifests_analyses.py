@@ -72,7 +72,7 @@ def test_the_catalogue_can_be_applied(trap: dict[str, Any]) -> None:
         ("error-limit-low", {"consecutiveErrorLimit": 4}),
         ("inconclusive-limit-low", {"inconclusiveLimit": 3}),
         ("one-look", {"interval": ""}),
-        ("never-ends", {"consecutiveSuccessLimit": 0}),
+        ("never-ends", {"consecutiveSuccessLimit": 0, "count": None}),
         ("count-of-looks", {"count": 5}),
     ],
 )
@@ -121,6 +121,15 @@ def test_a_step_that_can_never_end_is_found() -> None:
     assert rollout(forever) == {"endless-step"}
 
 
+@pytest.mark.parametrize("name", ["release-ready", "errors"])
+def test_a_step_that_argo_rollouts_refuses_for_want_of_a_count_is_found(name: str) -> None:
+    worse = copy.deepcopy(templates("production"))
+    del worse[name]["spec"]["metrics"][0]["count"]
+    assert {trap.rule for trap in rollout_traps(only(overlay("production"), "Rollout"), worse)} == {
+        "step-without-count"
+    }
+
+
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_no_canary_pod_starts_before_its_release_is_ready_and_none_goes_on_unjudged(name: str) -> None:
     steps = only(overlay(name), "Rollout")["spec"]["strategy"]["canary"]["steps"]
@@ -139,7 +148,7 @@ def test_waiting_for_a_release_is_never_given_up_for_want_of_an_answer(name: str
     [metric] = templates(name)["release-ready"]["spec"]["metrics"]
     assert metric["inconclusiveLimit"] == metric["consecutiveErrorLimit"] == 2**31 - 1
     assert (metric["consecutiveSuccessLimit"], metric["failureLimit"]) == (1, 0)
-    assert "count" not in metric
+    assert metric["count"] == 2**31 - 1
     rollout = only(overlay(name), "Rollout")["spec"]
     assert "progressDeadlineAbort" not in rollout
     assert rollout["revisionHistoryLimit"] > rollout["rollbackWindow"]["revisions"]
