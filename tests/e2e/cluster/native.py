@@ -6,7 +6,6 @@ The stories use `Cluster`; ``python -m e2e.cluster`` offers it to people.
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import subprocess
 import time
@@ -20,7 +19,7 @@ from e2e.cluster.dump import write_dump
 from e2e.cluster.interrupts import ending_signals_raise, uninterrupted
 from e2e.cluster.layout import HOST, NODE, PORTS, Layout
 from e2e.cluster.namespace import ENTER, create_namespace
-from e2e.cluster.objects import apply_argocd_objects, apply_rollouts_objects
+from e2e.cluster.objects import create_argocd_objects, create_rollouts_objects
 from e2e.cluster.pki import make_credentials
 from e2e.cluster.prepare import definitions_folder, pause_tar, prepare
 from e2e.cluster.processes import Processes
@@ -107,6 +106,8 @@ class Cluster:
             if self._claim.kept:
                 raise Refused("a cluster was left running", remedy="Run `python -m e2e.cluster down` first.")
             prepare(self.layout, self._log)
+            if self._claim.run_folder():
+                self._log("taking away the cluster of a run that was killed")
             self._clean_up()
             began = time.monotonic()
             self._claim.note(self.layout.run, kept=False)
@@ -200,8 +201,6 @@ class Cluster:
 
     def _clean_up(self) -> None:
         if run := self._claim.run_folder():
-            if run != self.layout.run or self._claim.kept is False:
-                self._log("taking away what is left of a cluster")
             clean_up(run)
         clean_up(self.layout.run)
         self._claim.forget()
@@ -231,13 +230,19 @@ class Cluster:
         node = ("wait", f"node/{NODE}", "--for=condition=Ready", f"--timeout={_READY_S:.0f}s")
         account = ("wait", "serviceaccount/default", "--for=create", f"--timeout={_READY_S:.0f}s")
         api = ("kube-apiserver",)
+
+        def closed() -> bool:
+            return self._processes.closed
+
         return [
-            Step("pause-image", ("containerd",), self._load_pause),
+            Step("pause-image", ("containerd",), lambda: self.load_image(pause_tar(self.layout))),
             Step("node", ("kubelet", "node-object"), lambda: self.kubectl(*node)),
             Step("node-object", ("kubelet",), self._await_node_object),
             Step("default-account", ("kube-controller-manager",), lambda: self.kubectl(*account)),
-            Step("rollouts-objects", api, lambda: apply_rollouts_objects(self.kubectl, definitions["rollouts"])),
-            Step("argocd-objects", api, lambda: apply_argocd_objects(self.kubectl, definitions["argocd"])),
+            Step(
+                "rollouts-objects", api, lambda: create_rollouts_objects(self.kubectl, definitions["rollouts"], closed)
+            ),
+            Step("argocd-objects", api, lambda: create_argocd_objects(self.kubectl, definitions["argocd"], closed)),
         ]
 
     def _timed(self, step: Step) -> Step:
@@ -247,14 +252,6 @@ class Cluster:
             self._log(f"{step.name} is done after {time.monotonic() - began:.1f} s")
 
         return Step(step.name, step.needs, run)
-
-    def _load_pause(self) -> None:
-        wait_until("containerd", self._containerd_answers, timeout=_READY_S, given_up=lambda: self._processes.closed)
-        self.load_image(pause_tar(self.layout))
-
-    def _containerd_answers(self) -> bool:
-        command = [self.layout.debian("ctr"), "--address", str(self.layout.containerd_socket), "version"]
-        return subprocess.run([*self.enter, *command], capture_output=True).returncode == os.EX_OK
 
     def _await_node_object(self) -> None:
         self.kubectl("wait", f"node/{NODE}", "--for=create", f"--timeout={_READY_S:.0f}s")

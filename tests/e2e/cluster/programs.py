@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from e2e.cluster.layout import HOST, NODE, PORTS, SERVICE_NETWORK, TOOLS, Layout
-from e2e.cluster.waiting import answers, listens
+from e2e.cluster.waiting import answers, listens, logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,6 @@ def _control_plane(layout: Layout) -> list[Program]:
             f"--secure-port={PORTS['kube-controller-manager']}",
             f"--service-account-private-key-file={layout.pki / 'sa.key'}",
             f"--root-ca-file={layout.pki / 'ca.crt'}",
-            "--use-service-account-credentials=true",
         ],
         needs=("kube-apiserver",),
         ready=answers("kube-controller-manager", tls=True),
@@ -93,8 +92,10 @@ def _node(layout: Layout) -> list[Program]:
     ]
     proxy = [str(layout.bin / "kube-proxy"), f"--config={layout.config / 'kube-proxy.yaml'}"]
     runtime = [layout.debian("containerd"), "--config", str(layout.config / "containerd.toml")]
+    log = layout.log / "containerd.log"
     return [
-        Program("containerd", runtime, ready=layout.containerd_socket.exists, env=debian),
+        # It takes connections before it takes the kubelet's calls, and the kubelet ends when it asks too early.
+        Program("containerd", runtime, ready=logs(log, "starting containerd", "Start streaming server"), env=debian),
         Program("kubelet", kubelet, ("kube-apiserver", "pause-image"), answers("kubelet")),
         Program("kube-proxy", proxy, ("kube-apiserver",), answers("kube-proxy"), debian),
     ]

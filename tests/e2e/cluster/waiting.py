@@ -14,6 +14,7 @@ from turnout.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 def wait_until(what: str, check: Callable[[], bool], *, timeout: float, given_up: Callable[[], bool]) -> None:
@@ -44,6 +45,16 @@ def listens(name: str) -> Callable[[], bool]:
             return True
 
     return lambda: _quietly(connect)
+
+
+def logs(log: Path, beginning: str, wanted: str) -> Callable[[], bool]:
+    """A check that reads: has `wanted` been written since the last line with `beginning`, the program's first words?"""
+
+    def read() -> bool:
+        _, started, since = log.read_text(errors="replace").rpartition(beginning)
+        return bool(started) and wanted in since
+
+    return lambda: _quietly(read)
 
 
 def _status(port: int, path: str, tls: bool) -> int:
