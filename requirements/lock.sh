@@ -15,3 +15,7 @@ of_image() {
 }
 of_image pyproject.toml -o requirements/service.lock
 echo hatchling | of_image - -o requirements/build.lock
+# The image's second target: the same, and sentence-transformers.
+uv pip compile pyproject.toml --extra torch --excludes requirements/excluded-torch.txt -c requirements/torch.lock \
+  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+  --no-header --no-annotate --quiet -o requirements/service-torch.lock
