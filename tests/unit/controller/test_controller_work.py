@@ -1,4 +1,4 @@
-"""The Jobs and Deployments that the controller makes: the operator's rights and limits, the release's code and models."""
+"""What the controller makes to work for a release: with the operator's rights and limits, and the release's code."""
 
 from __future__ import annotations
 
@@ -85,6 +85,12 @@ def test_a_refusal_ends_a_job_at_once_and_a_drained_node_costs_no_attempt() -> N
         assert spec["template"]["spec"]["restartPolicy"] == "Never"  # the policy needs it
         assert spec["ttlSecondsAfterFinished"] > 0
         assert "activeDeadlineSeconds" not in spec
+
+
+def test_kubernetes_takes_what_is_made() -> None:
+    validator = pytest.importorskip("kubernetes_validate")
+    for body in made():
+        validator.validate(body, "1.37", strict=True)
 
 
 def test_names_say_what_they_are_for_and_fit() -> None:
