@@ -60,6 +60,8 @@ def test_the_one_role_names_every_verb_and_resource(name: str) -> None:
         assert not set(rule["verbs"]) & {"deletecollection", "escalate", "bind", "impersonate"}
     changing = {r for rule in role["rules"] for r in rule["resources"] if set(rule["verbs"]) - {"get", "list", "watch"}}
     assert changing == {"deployments", "jobs", "configmaps", "events", "leases"}
+    read = {r for rule in role["rules"] for r in rule["resources"]} - changing
+    assert read == {"rollouts", "analysisruns", "replicasets", "podtemplates"}
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
