@@ -14,11 +14,12 @@ from msgspec.structs import replace
 
 from support.observing import COLLECTION, POOL, at, flip, follower, job, quarantine, record, rollout, view
 from turnout.controller.actions import Action, Condemn, Fill, Flip, Follow, Propose, Retire, Standing, Stop, Verify
-from turnout.controller.building import must_fill
+from turnout.controller.building import must_fill, path
 from turnout.controller.observed import FailedAnalysis, Observed, Revision, SeenView, Work
 from turnout.controller.retiring import to_retire
 from turnout.controller.seen import complete_view, filled_view, serving
 from turnout.elastic.state import FlipRecord, Quarantine, ReleaseRecord, ReleaseState
+from turnout.plan import ChangeMapping
 from turnout.release.artifacts import Release
 
 RELEASES = {release.id: release for release in POOL}
@@ -179,7 +180,7 @@ class World:
                 meta = replace(fresh.view.meta, created_at=at(self.minute))
                 self.views[name] = replace(fresh, view=replace(fresh.view, meta=meta))
             else:
-                (target,) = self.targets
+                (target,) = [stage.view for stage in path(release, seen) if isinstance(stage, ChangeMapping)]
                 old = self.views[target]
                 also = (*old.view.meta.index_fingerprints, release.fingerprints.index)
                 meta = replace(old.view.meta, index_fingerprints=also)

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from turnout import plan
 from turnout.controller.actions import Fill, Verify
 from turnout.controller.observed import Observed, Revision
-from turnout.controller.seen import complete_view, in_turn, jobs, known_release, live_record
+from turnout.controller.seen import complete_view, in_turn, jobs, known_release
+from turnout.elastic.state import ReleaseRecord
 from turnout.release.artifacts import Release
 
 
@@ -46,28 +47,39 @@ def _step(revision: Revision, release: Release, observed: Observed) -> Fill | Ve
 
 
 def must_fill(release: Release, observed: Observed) -> bool:
-    """Whether the plan that brings a release live now has a backfill: no filled view serves it, nor could in place."""
-    live = live_record(observed)
+    """Whether the plan that brings a release live has a backfill: no filled view serves it, nor could in place."""
+    return any(isinstance(stage, plan.Backfill) for stage in path(release, observed))
+
+
+def path(release: Release, observed: Observed) -> tuple[plan.Stage, ...]:
+    """The stages that bring a release live, once the alias is back where the records say, should it be elsewhere."""
+    live = _live(observed)
     base = known_release(live.release_id, observed) if live is not None else None
     if base is not None and base.collection != release.collection:
         base = None
     found = plan.differences(base, release)
-    stages = plan.stages(release, _as_planned(observed), base=base, differences=found)
-    return any(isinstance(stage, plan.Backfill) for stage in stages)
+    return plan.stages(release, _as_planned(observed, live), base=base, differences=found)
 
 
-def _as_planned(observed: Observed) -> plan.Observed:
+def _live(observed: Observed) -> ReleaseRecord | None:
+    """The release that is live by its record alone: an alias that was moved by hand is about to be put back."""
+    views = {seen.view.index for seen in observed.views}
+    live = [record for record in observed.records if record.state == "live" and record.view in views]
+    return live[-1] if live else None
+
+
+def _as_planned(observed: Observed, live: ReleaseRecord | None) -> plan.Observed:
     """What was seen in the words of planning. Documents aren't counted: that decides between equal views only."""
-    live = live_record(observed)
+    targets = {live.view or ""} if live is not None else observed.targets
     views = tuple(
         plan.ObservedView(
             index=seen.view.index,
             index_fingerprints=seen.view.meta.index_fingerprints,
             embedding_fingerprint=seen.view.meta.embedding_fingerprint,
             documents=0,
-            is_live=seen.view.index in observed.targets,
+            is_live=seen.view.index in targets,
             caught_up=seen.behind == 0,
-            filled=seen.filled or seen.view.index in observed.targets,
+            filled=seen.filled or seen.view.index in targets,
             adopted=seen.view.meta.adopted,
         )
         for seen in observed.views
@@ -75,7 +87,7 @@ def _as_planned(observed: Observed) -> plan.Observed:
     return plan.Observed(
         known=True,
         views=views,
-        alias_targets=tuple(sorted(observed.targets)),
+        alias_targets=tuple(sorted(targets)),
         live_release_id=live.release_id if live is not None else None,
         frozen=bool(observed.frozen),
     )

@@ -96,6 +96,11 @@ def test_a_field_is_added_in_place_only_to_the_live_view() -> None:
     assert [action.release_id for action in actions(only_a_former_one, Fill)] == [FIELD.id]
 
 
+def test_a_field_is_added_in_place_though_somebody_moved_the_alias_just_now() -> None:
+    moved = trial(FIELD, targets=frozenset({"elsewhere"}))
+    assert actions(moved, Fill | Verify) == [Verify(release_id=FIELD.id, hash=FIELD.id)]
+
+
 def test_a_ready_release_needs_nothing_but_a_follower() -> None:
     seen = trial(MODEL, view(MODEL), record(MODEL, "ready"))
     assert state_of(seen, MODEL.id) == ("ready", "")
@@ -168,6 +173,8 @@ def test_a_job_that_keeps_failing_does_not_hold_up_the_release_that_mends_it() -
     assert [action.release_id for action in actions(seen, Fill)] == [MODEL.id]
     running = replace(seen, work=(job("fill", FIRST),))
     assert actions(running, Fill) == []
+    going_on = replace(seen, work=(failing, job("verify", FIRST)))
+    assert actions(going_on, Fill) == []
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def check_rest(world: World, decision: Decision) -> None:
         assert told_of & counting or name in decision.problems.get("too-many-views", ""), f"{name} is never retired"
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(histories, st.sampled_from(["wait", "promote", "fail"]))
 @example([("job", 0, 9, False)] * 3, "wait")
 def test_the_controller_is_safe_at_every_step_and_comes_to_rest(history: History, ending: str) -> None:
