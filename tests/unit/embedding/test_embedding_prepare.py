@@ -71,6 +71,12 @@ def test_a_static_model_is_distilled_once_and_the_same_each_time(tmp_path: Path,
     assert distil_static(prepare(source, stores[0]), stores[0], dims=4) != made[0]
 
 
+def test_another_user_than_the_one_who_prepared_can_read_a_model(tmp_path: Path, source: Path) -> None:
+    teacher = prepare(source, tmp_path / "store")
+    for folder in (teacher, distil_static(teacher, tmp_path / "store", dims=4)):
+        assert all(path.stat().st_mode & 0o444 == 0o444 for path in [folder, *folder.rglob("*")])
+
+
 def test_a_distilled_model_keeps_what_varies_most_and_weighs_by_rank(tmp_path: Path, source: Path) -> None:
     teacher = prepare(source, tmp_path)
     model = model_of(distil_static(teacher, tmp_path, dims=16))

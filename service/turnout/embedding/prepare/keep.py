@@ -22,7 +22,10 @@ def making(store: Path) -> Iterator[Path]:
 
 def keep(made: Path, folder: Path) -> Path:
     """Move what was made to its place; what lay there (an older build, or that of a faster process) goes."""
+    # The service may run as another user than the one who prepared; safetensors writes for its own user only.
     made.chmod(0o755)
+    for path in made.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
     if folder.exists():
         aside = Path(tempfile.mkdtemp(prefix=".old-", dir=folder.parent))
         folder.rename(aside / "folder")
