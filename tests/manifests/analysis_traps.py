@@ -48,6 +48,7 @@ def rollout_traps(rollout: dict[str, Any], templates: dict[str, dict[str, Any]])
     steps = [step["analysis"] for step in canary.get("steps", []) if "analysis" in step]
     found = [trap for each in steps for trap in _endless(each, templates)]
     for each in [*steps, *([canary["analysis"]] if "analysis" in canary else [])]:
+        found += _too_many(each, templates)
         found += [Trap(rule, f"{name}: {trap}", problem) for rule, trap, problem in _arguments(each, templates)]
     return found
 
@@ -205,6 +206,20 @@ def _endless(analysis: dict[str, Any], templates: dict[str, dict[str, Any]]) -> 
                 yield Trap(
                     "step-without-count", metric["name"], "a Rollout with such a step is invalid and does nothing"
                 )
+
+
+def _too_many(analysis: dict[str, Any], templates: dict[str, dict[str, Any]]) -> Iterator[Trap]:
+    """A count has room for the looks asked for and the failures allowed, or the run is an Error, which aborts."""
+    given = {arg["name"]: arg.get("value") for arg in analysis.get("args", [])}
+    for name in (reference["templateName"] for reference in analysis["templates"]):
+        spec = templates.get(name, {"spec": {"metrics": []}})["spec"]
+        values = {arg["name"]: arg.get("value") for arg in spec.get("args", [])}
+        for metric in spec["metrics"]:
+            looks = str(metric.get("consecutiveSuccessLimit", 0))
+            if argument := re.fullmatch(r"\{\{args\.([\w-]+)\}\}", looks):
+                looks = given.get(argument[1]) or values.get(argument[1]) or "0"
+            if metric.get("count") and int(metric["count"]) < int(looks) + int(metric.get("failureLimit", 0)):
+                yield Trap("count-too-small", f"{name}/{metric['name']}", "less than failureLimit and looks together")
 
 
 def _arguments(analysis: dict[str, Any], templates: dict[str, dict[str, Any]]) -> Iterator[Trap]:

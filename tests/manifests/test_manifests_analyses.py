@@ -114,9 +114,16 @@ def test_a_rollout_that_gives_the_wrong_hash_or_none_is_found() -> None:
     assert rollout(lambda canary: canary["analysis"]["args"].pop(1)) == {"hash-not-given"}
 
 
+def test_an_analysis_that_is_an_error_for_want_of_room_in_its_count_is_found() -> None:
+    def more(canary: Object) -> None:
+        canary["analysis"]["args"][2]["value"] = "2147483647"
+
+    assert rollout(more) == {"count-too-small"}
+
+
 def test_a_step_that_can_never_end_is_found() -> None:
     def forever(canary: Object) -> None:
-        canary["steps"][2]["analysis"]["args"].append({"name": "looks", "value": "2147483647"})
+        canary["steps"][2]["analysis"]["args"].append({"name": "looks", "value": "1000000000"})
 
     assert rollout(forever) == {"endless-step"}
 
