@@ -1,0 +1,64 @@
+"""An Elasticsearch of the stories' own, which listens on the loopback of the cluster's network namespace.
+
+It is the same node that `turnout elastic start` starts, with data of its own: it can be killed and started again on the
+same port and data. Pods and clients reach it only through `gatekeeper`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from turnout.elastic.node import OwnNode
+from turnout.elastic.node.machine import Machine, silent
+from turnout.elastic.node.process import port_taken
+from turnout.elastic.node.server import Wanted, base_folder
+
+PORT = 9210
+
+
+class _WithoutDocker(Machine):
+    """A container's port would be on the machine and not in the namespace."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        super().__init__({key: value for key, value in env.items() if not key.startswith("DOCKER_")})
+
+    def which(self, program: str) -> str | None:
+        """As if no Docker were installed."""
+        return None if program == "docker" else super().which(program)
+
+
+@contextmanager
+def elasticsearch(build: Path) -> Iterator[OwnNode]:
+    """A started node; stopped and removed at the end. The caller is inside the namespace.
+
+    Raises:
+        EnvironmentProblem: no JDK, no Maven, or the server didn't start.
+    """
+    machine = _WithoutDocker(os.environ)
+    home = Path(tempfile.mkdtemp(prefix="turnout-e2e-node-"))
+    home.chmod(0o755)
+    wanted = Wanted(home=home, port=PORT, heap="768m", short_lived=True)
+    own = OwnNode(machine, base_folder(machine, build, silent), wanted)
+    try:
+        own.start()
+        yield own
+    finally:
+        own.remove()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def restart(own: OwnNode, *, patience_s: float = 30.0) -> None:
+    """Start a node that was killed, on the same port and data.
+
+    A process that was killed holds its port for a moment longer than it can be seen.
+    """
+    end = time.monotonic() + patience_s
+    while port_taken(PORT) and time.monotonic() < end:
+        time.sleep(0.1)
+    own.start()
