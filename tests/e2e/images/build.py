@@ -14,7 +14,6 @@ NEXT = "turnout.local/turnout:e2e-next"
 SLOW = "turnout.local/turnout:e2e-slow"
 ERRORS = "turnout.local/turnout:e2e-errors"
 MODELS = "turnout.local/turnout-models:e2e"
-PAUSE = "turnout.local/pause:e2e"
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _USER = "65532:65532"
@@ -35,8 +34,6 @@ CONFIG: dict[str, Any] = {
     "Cmd": ["--help"],
 }
 _BUSYBOX: dict[str, Any] = {"User": _USER, "Env": [f"PATH={_PATH}"], "WorkingDir": "/"}
-# The first process of a container isn't ended by a signal that it doesn't handle.
-_PAUSE = ["/bin/sh", "-c", "trap 'exit 0' TERM INT; /bin/sleep infinity & wait"]
 _MIB = 1 << 20
 
 
@@ -44,7 +41,7 @@ def build(folder: Path, log: Log = print) -> dict[str, Path]:
     """Assemble every image of the stories; the tars by name. Each tar is imported once.
 
     `turnout` holds four references: the image (`TURNOUT`), the same with another digest for changes of the image only
-    (`NEXT`), and two that misbehave (`SLOW`, `ERRORS`). `turnout-models` holds `MODELS`, `pause` holds `PAUSE`.
+    (`NEXT`), and two that misbehave (`SLOW`, `ERRORS`). `turnout-models` holds `MODELS`.
 
     Args:
         folder: the project's folder for what is made; models are in its `models`, images in its `e2e/images`.
@@ -55,12 +52,8 @@ def build(folder: Path, log: Log = print) -> dict[str, Path]:
     """
     images = folder / "e2e" / "images"
     layers = Layers(images, log)
-    tars = {"pause": _pause(layers), "turnout-models": _models(layers, folder / "models"), "turnout": _turnout(layers)}
+    tars = {"turnout-models": _models(layers, folder / "models"), "turnout": _turnout(layers)}
     return {name: _written(images / f"{name}.tar", content, log) for name, content in tars.items()}
-
-
-def _pause(layers: Layers) -> list[Image]:
-    return [Image(PAUSE, (layers.busybox(),), {**_BUSYBOX, "Entrypoint": _PAUSE})]
 
 
 def _models(layers: Layers, store: Path) -> list[Image]:
