@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from turnout.elastic.names import Names
 from turnout.elastic.reader import Shards, StoredRecord
@@ -307,3 +311,45 @@ def pattern(**annotations: str) -> dict[str, Any]:
             }
         },
     }
+
+
+@contextmanager
+def served(api: FakeApi) -> Iterator[str]:
+    """The same over HTTP, on loopback; gives its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            parts = urlsplit(self.path)
+            text = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            query = dict(parse_qsl(parts.query))
+            status = 200
+            try:
+                with lock:
+                    body = api.call(
+                        self.command,
+                        parts.path,
+                        query=query,
+                        body=json.loads(text) if text else None,
+                        headers=dict(self.headers),
+                    )
+            except (NotFound, Conflict, Unavailable) as error:
+                status = {NotFound: 404, Conflict: 409, Unavailable: 503}[type(error)]
+                body = json.dumps({"kind": "Status", "message": str(error)}).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815  (the library's names)
+
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    lock = threading.Lock()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
