@@ -6,6 +6,7 @@ resumed by planning once more, since the plan starts from what the cluster shows
 
 from turnout.apply.context import Context, Ended, Event, Started, Waiting
 from turnout.apply.partial import UNTIL, Until, is_ready, up_to
+from turnout.apply.persisting import persistently
 from turnout.apply.quarantined import require_free
 from turnout.apply.revert import revert
 from turnout.apply.shard import fill_shard
@@ -22,6 +23,7 @@ __all__ = [
     "apply",
     "fill_shard",
     "is_ready",
+    "persistently",
     "require_free",
     "revert",
     "up_to",

@@ -63,7 +63,8 @@ def command(
 
     With --release, the query set is read from evaluation/ beside FILE. Policy, budgets and overrides are judged where
     the whole repository is (`turnout check`): here they refuse nothing, and what would be refused is printed as a note.
-    A freeze, or an alias on several indexes, refuses only an apply that moves the alias.
+    A freeze, or an alias on several indexes, refuses only an apply that moves the alias. If Elasticsearch is away it
+    is tried again for about a minute, then it ends with exit code 3; started again it goes on where it was.
 
     With --events, a line has `at` and `event`: `started` (stage, number, of), `ended` (stage, seconds), `waiting`
     (what, seconds), `progress` (documents, embedded, reused, total, seconds, eta_s ...) or `check` (name, verdict,
@@ -90,8 +91,4 @@ def command(
     # Without a handler a process that is the first of its container isn't ended by SIGTERM at all.
     with terminated_like_interrupted():
         inputs = from_release(release_path) if release_path else from_artifacts(settings, collection or "")
-        applying = Applying(settings, inputs, until=until, processes=processes, events=events)
-        if shard is None:
-            applying.whole()
-        else:
-            applying.one_shard(shard)
+        Applying(settings, inputs, until=until, processes=processes, events=events).run(shard)

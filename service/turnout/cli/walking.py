@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import IO
@@ -10,12 +11,14 @@ import msgspec
 from rich.console import Console
 
 from turnout import observed
-from turnout.apply import Context, Until, apply, fill_shard, is_ready, require_free, up_to
+from turnout.apply import Context, Event, Until, apply, fill_shard, is_ready, persistently, require_free, up_to
 from turnout.cli.applying import Inputs, context
 from turnout.cli.progress import Teller, as_json_lines
 from turnout.cli.settings import Settings
 from turnout.plan import Plan, make_plan
 from turnout.plan.text import text
+
+Listen = Callable[[Event], None]
 
 _JUDGED_ELSEWHERE = "policy and overrides are not at hand and were judged before the merge"
 
@@ -30,29 +33,32 @@ class Applying:
     processes: int | None
     events: IO[str] | None
 
-    def whole(self) -> None:
-        """Plan and walk, unless nothing is left to do."""
-        head, console = self.inputs.release, Console(soft_wrap=True)  # a name is never broken in the middle
+    def run(self, shard: int | None) -> None:
+        """Plan and walk, or fill one shard's part. For a release that came alone nobody watches: it is persistent."""
+        console = Console(soft_wrap=True)  # a name is never broken in the middle
+        with Teller(console) as teller:
+            listen = as_json_lines(self.events, teller) if self.events else teller
+            work = partial(self._whole if shard is None else partial(self._part, shard), console, listen)
+            said = persistently(work, listen) if self.inputs.alone else work()
+        console.print(said, highlight=False)
+
+    def _whole(self, console: Console, listen: Listen) -> str:
+        head = self.inputs.release
         reader, names = self.settings.reader(), self.settings.names(head.collection)
         if self.until == "ready":
             require_free(reader, names, head.id)
             if is_ready(reader, names, head):
-                console.print(f"release {head.id} is ready already; nothing to do", highlight=False)
-                return
+                return f"release {head.id} is ready already; nothing to do"
         plan = self._plan(console)
         if not plan.stages and not plan.refusals:
-            console.print(f"release {head.id} is {self.until} already; nothing to do", highlight=False)
-            return
-        with Teller(console) as teller:
-            apply(plan, head, self._context(teller), until=self.until)
-        console.print(f"[green]release {head.id} is {self.until}[/]", highlight=False)
+            return f"release {head.id} is {self.until} already; nothing to do"
+        apply(plan, head, self._context(listen), until=self.until)
+        return f"[green]release {head.id} is {self.until}[/]"
 
-    def one_shard(self, shard: int) -> None:
-        """Fill one shard's part of the view."""
-        head, console = self.inputs.release, Console(soft_wrap=True)
-        with Teller(console) as teller:
-            fill_shard(partial(self._plan, console), head, self._context(teller), shard)
-        console.print(f"[green]shard {shard} is filled for release {head.id}[/]", highlight=False)
+    def _part(self, shard: int, console: Console, listen: Listen) -> str:
+        head = self.inputs.release
+        fill_shard(partial(self._plan, console), head, self._context(listen), shard)
+        return f"[green]shard {shard} is filled for release {head.id}[/]"
 
     def _plan(self, console: Console) -> Plan:
         inputs, head = self.inputs, self.inputs.release
@@ -64,8 +70,7 @@ class Applying:
             console.print(part)
         return plan
 
-    def _context(self, teller: Teller) -> Context:
-        listen = as_json_lines(self.events, teller) if self.events else teller
+    def _context(self, listen: Listen) -> Context:
         inputs = self.inputs
         return context(
             self.settings, inputs.release.collection, listen, processes=self.processes, judged=inputs.query_set
