@@ -13,7 +13,7 @@ from e2e.cluster.interrupts import ending_signals_raise
 from e2e.cluster.layout import Layout
 from e2e.cluster.native import Cluster
 from e2e.cluster.prepare import prepare as prepare_layout
-from turnout.errors import TurnoutError
+from turnout.errors import BadInput, Refused, TurnoutError
 
 _BUILD = Path(__file__).resolve().parents[3] / "build"
 _BEGAN = time.monotonic()
@@ -100,7 +100,7 @@ def main() -> None:
         cli(standalone_mode=True)
     except TurnoutError as problem:
         click.echo(str(problem), err=True)
-        sys.exit(3)
+        sys.exit({Refused: 1, BadInput: 2}.get(type(problem), 3))
 
 
 if __name__ == "__main__":

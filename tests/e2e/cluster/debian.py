@@ -10,13 +10,13 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from turnout.errors import EnvironmentProblem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from e2e.cluster.layout import Layout
 
@@ -48,7 +48,9 @@ def unpack_packages(layout: Layout, log: Callable[[str], None]) -> None:
     if seal.exists() and seal.read_text() == key:
         return
     log(f"apt-get download of {len(PACKAGES)} packages")
+    seal.unlink(missing_ok=True)
     _unpack(_fetch(layout.home / "debs", log), layout.root)
+    shutil.rmtree(layout.home / "debs")
     _check_libraries(layout)
     seal.write_text(key)
 
@@ -60,8 +62,6 @@ def package_key(versions: str) -> str:
 
 
 def _lists_exist() -> bool:
-    from pathlib import Path
-
     return any(Path("/var/lib/apt/lists").glob("*_Packages*"))
 
 
@@ -84,10 +84,13 @@ def _fetch(folder: Path, log: Callable[[str], None]) -> list[Path]:
 
 
 def _unpack(packages: list[Path], root: Path) -> None:
-    shutil.rmtree(root, ignore_errors=True)
-    root.mkdir(parents=True)
+    unfinished = root.with_name(root.name + ".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
     for package in packages:
-        _run(["dpkg", "-x", str(package), str(root)])
+        _run(["dpkg", "-x", str(package), str(unfinished)])
+    shutil.rmtree(root, ignore_errors=True)
+    unfinished.rename(root)
 
 
 def _check_libraries(layout: Layout) -> None:

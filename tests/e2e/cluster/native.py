@@ -11,29 +11,21 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from e2e.cluster.cgroups import create_cgroups
 from e2e.cluster.claim import Claim
-from e2e.cluster.cleanup import clean_up, note_places
-from e2e.cluster.config import write_config
+from e2e.cluster.cleanup import clean_up
 from e2e.cluster.dump import write_dump
 from e2e.cluster.interrupts import ending_signals_raise, uninterrupted
-from e2e.cluster.layout import HOST, NODE, PORTS, Layout
-from e2e.cluster.namespace import ENTER, create_namespace
-from e2e.cluster.objects import create_argocd_objects, create_rollouts_objects
-from e2e.cluster.pki import make_credentials
-from e2e.cluster.prepare import definitions_folder, pause_tar, prepare
+from e2e.cluster.layout import HOST, PORTS, Layout
+from e2e.cluster.namespace import ENTER
+from e2e.cluster.prepare import prepare
 from e2e.cluster.processes import Processes
-from e2e.cluster.programs import Program, programs
-from e2e.cluster.steps import Step, run_steps
-from e2e.cluster.waiting import wait_until
+from e2e.cluster.start import Node, Starter
 from turnout.errors import EnvironmentProblem, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
     from types import TracebackType
-
-_READY_S = 120.0  # a busy machine of two processors has taken 40
 
 
 class Cluster:
@@ -61,6 +53,7 @@ class Cluster:
         self._attached = False
         self._signals = contextlib.ExitStack()
         self._processes = Processes(self.layout.run, self.layout.search_path)
+        self._starter = Starter(self.layout, self._processes, Node(self.kubectl, self.load_image), log)
 
     @classmethod
     def attach(cls, build: Path, log: Callable[[str], None]) -> Cluster:
@@ -111,7 +104,7 @@ class Cluster:
             self._clean_up()
             began = time.monotonic()
             self._claim.note(self.layout.run, kept=False)
-            self._bring_up()
+            self._starter.bring_up()
             self._log(f"cluster is up after {time.monotonic() - began:.1f} s")
         except BaseException as problem:
             if not isinstance(problem, Refused):
@@ -173,9 +166,7 @@ class Cluster:
     def restart(self, name: str) -> None:
         """Start a program as it was started before; one of the cluster's own is waited for."""
         self._processes.restart(name)
-        for program in programs(self.layout):
-            if program.name == name:
-                self._wait_for(program)
+        self._starter.wait_for(name)
 
     def log_of(self, name: str) -> Path:
         return self._processes.log_of(name)
@@ -212,69 +203,3 @@ class Cluster:
         if self.layout.log.exists():
             shutil.copytree(self.layout.log, target)
             self._log(f"the logs of the failed start are in {target}")
-
-    def _bring_up(self) -> None:
-        note_places(self.layout.run)
-        for name in ("home", "log", "targets", "argocd/tls", "argocd/ssh", "argocd/gpg", "argocd/tmp"):
-            (self.layout.run / name).mkdir(parents=True)
-        (self.layout.run / "argocd" / "ssh" / "ssh_known_hosts").touch()
-        create_namespace()
-        create_cgroups()
-        make_credentials(self.layout)
-        write_config(self.layout)
-        steps = [Step(program.name, program.needs, self._starter(program)) for program in programs(self.layout)]
-        run_steps([*steps, *map(self._timed, self._other_steps())], give_up=self._processes.close)
-
-    def _other_steps(self) -> list[Step]:
-        definitions = {name: definitions_folder(self.layout, name) for name in ("rollouts", "argocd")}
-        node = ("wait", f"node/{NODE}", "--for=condition=Ready", f"--timeout={_READY_S:.0f}s")
-        account = ("wait", "serviceaccount/default", "--for=create", f"--timeout={_READY_S:.0f}s")
-        api = ("kube-apiserver",)
-
-        def closed() -> bool:
-            return self._processes.closed
-
-        return [
-            Step("pause-image", ("containerd",), lambda: self.load_image(pause_tar(self.layout))),
-            Step("node", ("kubelet", "node-object"), lambda: self.kubectl(*node)),
-            Step("node-object", ("kubelet",), self._await_node_object),
-            Step("default-account", ("kube-controller-manager",), lambda: self.kubectl(*account)),
-            Step(
-                "rollouts-objects", api, lambda: create_rollouts_objects(self.kubectl, definitions["rollouts"], closed)
-            ),
-            Step("argocd-objects", api, lambda: create_argocd_objects(self.kubectl, definitions["argocd"], closed)),
-        ]
-
-    def _timed(self, step: Step) -> Step:
-        def run() -> None:
-            began = time.monotonic()
-            step.run()
-            self._log(f"{step.name} is done after {time.monotonic() - began:.1f} s")
-
-        return Step(step.name, step.needs, run)
-
-    def _await_node_object(self) -> None:
-        self.kubectl("wait", f"node/{NODE}", "--for=create", f"--timeout={_READY_S:.0f}s")
-
-    def _starter(self, program: Program) -> Callable[[], None]:
-        def start() -> None:
-            began = time.monotonic()
-            self._processes.start(program.name, program.argv, program.env)
-            self._wait_for(program)
-            self._log(f"{program.name} is ready after {time.monotonic() - began:.1f} s")
-
-        return start
-
-    def _wait_for(self, program: Program) -> None:
-        """Also ends when the program did: waiting for its answer would be in vain."""
-        if program.ready is None:
-            return
-
-        def ready_or_ended() -> bool:
-            if self._processes.pid(program.name) is None:
-                tail = self.log_of(program.name).read_text(errors="replace")[-1500:]
-                raise EnvironmentProblem(f"it ended at its start:\n{tail}", where=program.name)
-            assert program.ready is not None
-            return program.ready()
-
-        wait_until(program.name, ready_or_ended, timeout=_READY_S, given_up=lambda: self._processes.closed)

@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2e.cluster.crds import argocd_definitions, module_folder, rollouts_definitions
+from e2e.cluster.crds import ARGOCD, argocd_definitions, module_folder, rollouts_definitions
 from e2e.cluster.debian import unpack_packages
-from e2e.cluster.layout import PAUSE_IMAGE, Layout
+from e2e.cluster.layout import PAUSE_IMAGE, TOOLS, Layout
 from e2e.cluster.tools import build_tools
 from e2e.images.oci import Image, assemble, pack
 from turnout.errors import EnvironmentProblem
@@ -80,16 +80,22 @@ def definitions_folder(layout: Layout, project: str) -> Path:
 
 
 def _definitions(layout: Layout) -> None:
-    for project, files in (("rollouts", rollouts_definitions()), ("argocd", argocd_definitions())):
-        folder = definitions_folder(layout, project)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        for path in files:
-            shutil.copyfile(path, folder / path.name)
+    """Copied once for each version; the modules themselves are large and needn't be on the machine afterwards."""
+    seal = layout.cache / "definitions" / "versions"
+    versions = "".join((TOOLS / module / "go.sum").read_text() for module in ("argocd", "kubernetes"))
+    script = layout.cache / "definitions" / "git-verify-wrapper.sh"
+    if not seal.exists() or seal.read_text() != versions:
+        for project, files in (("rollouts", rollouts_definitions()), ("argocd", argocd_definitions())):
+            folder = definitions_folder(layout, project)
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            for path in files:
+                shutil.copyfile(path, folder / path.name)
+        shutil.copyfile(module_folder(ARGOCD, "argocd") / "hack" / script.name, script)
+        seal.write_text(versions)
     # Argo CD's repo server starts this script by name when it checks what a commit is.
-    script = layout.bin / "git-verify-wrapper.sh"
-    shutil.copyfile(module_folder("github.com/argoproj/argo-cd/v3", "argocd") / "hack" / script.name, script)
-    script.chmod(0o755)
+    shutil.copyfile(script, layout.bin / script.name)
+    (layout.bin / script.name).chmod(0o755)
 
 
 def pause_tar(layout: Layout) -> Path:

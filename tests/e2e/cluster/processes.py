@@ -40,6 +40,7 @@ class Processes:
         self._search_path = search_path
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._closed = threading.Event()
+        self._starting = threading.Lock()
 
     def start(self, name: str, argv: Sequence[str], env: dict[str, str] | None = None) -> None:
         """Start a program inside the namespace in a session of its own; output is appended to its log.
@@ -50,14 +51,14 @@ class Processes:
             BadInput: it runs already.
             EnvironmentProblem: the cluster is going down.
         """
-        if self._closed.is_set():
-            raise EnvironmentProblem("the cluster is going down", where=name)
         if self.pid(name) is not None:
             raise BadInput("it runs already", where=name, remedy="Stop it first, or restart it.")
         environment = {"PATH": self._search_path, "HOME": str(self._folder / "home"), "LANG": "C.UTF-8", **(env or {})}
         command = [*_JOIN, str(programs_file()), *ENTER, *argv]
         self.log_of(name).parent.mkdir(parents=True, exist_ok=True)
-        with self.log_of(name).open("ab") as log:
+        with self._starting, self.log_of(name).open("ab") as log:
+            if self._closed.is_set():
+                raise EnvironmentProblem("the cluster is going down", where=name)
             child = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
             )
@@ -110,7 +111,8 @@ class Processes:
 
     def close(self) -> None:
         """From now on nothing can be started: threads that still bring programs up stop at their next one."""
-        self._closed.set()
+        with self._starting:
+            self._closed.set()
 
     @property
     def closed(self) -> bool:

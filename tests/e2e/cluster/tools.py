@@ -127,8 +127,10 @@ def _build(module: Module, kept: Path, log: Callable[[str], None]) -> None:
 
 
 def _publish(module: Module, kept: Path, folder: Path) -> None:
+    """Links that are replaced at once: somebody may be starting a program just now."""
     for binary in kept.iterdir():
         for name in (binary.name, *module.names):
-            link = folder / name
+            link = folder / f".{name}"
             link.unlink(missing_ok=True)
-            os.link(binary, link)
+            link.symlink_to(os.path.relpath(binary, folder))
+            link.replace(folder / name)
