@@ -19,6 +19,7 @@ from support.toy_model import make_toy_model
 from turnout.cli.main import main
 from turnout.elastic.names import Names
 from turnout.elastic.reader import Reader
+from turnout.elastic.state import Quarantine
 from turnout.elastic.writer import Writer
 from turnout.ingest import Documents, SourceDocument
 from turnout.release import fingerprint
@@ -161,3 +162,83 @@ def test_a_model_that_is_not_there_ends_before_anything_is_built(
     shutil.rmtree(root / "build" / "models")
     code, shown = turnout("apply", "toys", "--processes", "0")
     assert (code in (2, 3), reader.views(names)) == (True, ()), shown
+
+
+@pytest.fixture
+def mounted(root: Path, turnout: Turnout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What a pod has of a release: the file and its query set, and no artifacts anywhere."""
+    folder = tmp_path / "mounted"
+    shutil.copytree((root / QUERIES).parent, folder / "evaluation")
+    shutil.copy(root / LOCK, folder / "release.json")
+    monkeypatch.setenv("TURNOUT_ROOT", str(tmp_path / "nothing"))
+    monkeypatch.setenv("TURNOUT_MODELS", str(root / "build" / "models"))
+    return folder
+
+
+def test_a_release_alone_is_filled_by_shards_and_verified_and_the_alias_stays(
+    root: Path, turnout: Turnout, mounted: Path, reader: Reader, names: Names
+) -> None:
+    of = ("apply", "--release", str(mounted / "release.json"), "--processes", "0")
+    for shard in ("0", "3"):
+        code, shown = turnout(*of, "--until", "filled", "--shard", shard)
+        assert (code, f"shard {shard} is filled for release {release_id(root)}" in shown) == (0, True), shown
+    code, shown = turnout(*of, "--until", "filled", "--shard", "8")
+    assert (code, "there is no shard 8: the documents index has 8" in shown) == (2, True), shown
+    code, shown = turnout(*of, "--until", "ready")
+    assert (code, f"release {release_id(root)} is ready" in shown) == (0, True), shown
+    assert reader.alias_targets(names.alias) == frozenset()
+    code, shown = turnout(*of, "--until", "ready")
+    assert (code, "ready already; nothing to do" in shown) == (0, True), shown
+    code, shown = turnout(*of)
+    assert (code, f"release {release_id(root)} is live" in shown) == (0, True), shown
+
+
+def test_for_a_release_alone_what_an_override_may_permit_is_a_note(
+    root: Path, turnout: Turnout, mounted: Path, reader: Reader, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(root, PIPELINE, {"per_backfill: 1": "per_backfill: 0"})
+    shutil.copy(root / LOCK, mounted / "release.json")
+    reader.refresh(names.documents)
+    of = ("--processes", "0", "--until", "filled")
+    with monkeypatch.context() as at_home:
+        at_home.setenv("TURNOUT_ROOT", str(root))
+        code, shown = turnout("apply", "toys", *of)
+        assert (code, "refused (cost-above-budget)" in shown) == (1, True), shown
+    code, shown = turnout("apply", "--release", str(mounted / "release.json"), *of)
+    assert (code, "judged before the merge; by cost-above-budget: the backfill would cost" in shown) == (0, True), shown
+
+
+def test_a_release_alone_without_the_query_set_that_it_names_is_bad_input(turnout: Turnout, mounted: Path) -> None:
+    of = ("apply", "--release", str(mounted / "release.json"), "--until", "ready")
+    qrels = mounted / "evaluation" / "qrels.tsv"
+    qrels.write_text(qrels.read_text() + "q1\td1\t2\n")
+    code, shown = turnout(*of)
+    assert (code, "not the file of this release" in shown, str(qrels) in shown) == (2, True, True), shown
+    qrels.unlink()
+    code, shown = turnout(*of)
+    assert (code, "can't be read" in shown, "evaluation/ beside it" in shown) == (2, True, True), shown
+    (mounted / "release.json").write_text('{"kind": "Release"}')
+    assert turnout(*of)[0] == 2
+
+
+def test_a_release_in_quarantine_is_refused_with_its_reason(
+    root: Path, turnout: Turnout, mounted: Path, writer: Writer, names: Names
+) -> None:
+    writer.put_state(
+        names,
+        Quarantine(collection="toys", at="2026-01-01", release_id=release_id(root), by="run-7", reason="20 % errors"),
+    )
+    for until in ("filled", "ready", "live"):
+        code, shown = turnout("apply", "--release", str(mounted / "release.json"), "--until", until)
+        assert (code, "20 % errors" in shown, "make another release" in shown) == (1, True, True), shown
+
+
+def test_a_shard_that_waits_is_ended_by_sigterm_and_is_not_taken_for_done(turnout: Turnout, mounted: Path) -> None:
+    command = [sys.executable, "-m", "turnout", "apply", "--release", str(mounted / "release.json")]
+    process = subprocess.Popen(
+        [*command, "--until", "filled", "--shard", "1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert any("waiting for the view, which shard 0 makes" in line for line in process.stdout)
+    process.terminate()
+    assert process.wait(30) == 130

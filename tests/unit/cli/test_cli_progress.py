@@ -8,7 +8,7 @@ import json
 import pytest
 from rich.console import Console
 
-from turnout.apply import Ended, Event, Started
+from turnout.apply import Ended, Event, Started, Waiting
 from turnout.cli.progress import Teller, as_json_lines
 from turnout.follow import Counts, Progress
 from turnout.plan import Backfill, CatchUp, ChangeMapping, CreateView, Flip, KeepFollowing, Stage, Verify
@@ -28,6 +28,7 @@ EVENTS: tuple[Event, ...] = (
     Started(STAGES[1], 2, 5),
     Progress(counts=Counts(documents=2, live=2, embedded=3), total=4, seconds=0.5, round=1),
     Ended(STAGES[1], 1.25),
+    Waiting("waiting for the view, which shard 0 makes", 10.0),
     Check(name="parity", verdict="pass", reason=REASON, evidence={"documents": 3}, seconds=0.1),
 )
 
@@ -53,8 +54,9 @@ def test_every_event_is_one_line_written_at_once_and_passed_on() -> None:
     assert lines[0] == {"event": "started", "stage": "backfill", "number": 2, "of": 5}
     assert lines[1] | {"documents": 2, "embedded": 3, "total": 4, "eta_s": 0.5, "round": 1} == lines[1]
     assert lines[2] == {"event": "ended", "stage": "backfill", "seconds": 1.25}
-    assert lines[3]["evidence"] == {"documents": 3}
-    assert (lines[3]["event"], lines[3]["name"], lines[3]["verdict"]) == ("check", "parity", "pass")
+    assert lines[3] == {"event": "waiting", "what": "waiting for the view, which shard 0 makes", "seconds": 10.0}
+    assert lines[4]["evidence"] == {"documents": 3}
+    assert (lines[4]["event"], lines[4]["name"], lines[4]["verdict"]) == ("check", "parity", "pass")
 
 
 def test_stages_have_the_names_that_are_documented() -> None:

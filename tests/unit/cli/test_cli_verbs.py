@@ -75,6 +75,11 @@ def test_errors_say_by_their_kind_how_the_program_ends() -> None:
     [
         ("derail",),
         ("apply",),
+        ("apply", "toys", "--release", "release.json"),
+        ("apply", "toys", "--shard", "0"),
+        ("apply", "toys", "--until", "tomorrow"),
+        ("follow",),
+        ("follow", "toys", "--release", "release.json"),
         ("apply", "toys", "--processes", "-1"),
         ("apply", "toys", "--events", "/nowhere/at/all"),
         ("retire", "toys", "--keep", "-1"),
