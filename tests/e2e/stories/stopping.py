@@ -78,7 +78,7 @@ def _closed(world: World, commit: Commit) -> Figures:
 SLOW_STOPPED = Story(
     "slow-stopped",
     "a release under load",
-    "a commit brings an image that answers 0.4 s or more later, and another query setting",
+    "a commit brings an image that answers 0.9 s later, and another query setting",
     "the latency analysis stops it, the release is quarantined, and merging the proposed revert goes back to stable",
     slow,
 )

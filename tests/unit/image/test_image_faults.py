@@ -53,7 +53,7 @@ def test_searches_are_delayed_and_probes_are_not(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
     assert asyncio.run(statuses(e2e_fault.slow(healthy), "/search", "/readyz", "/search")) == [200, 200, 200]
-    assert slept == [0.4, 0.4]
+    assert slept == [e2e_fault.DELAY_S, e2e_fault.DELAY_S]
 
 
 # What the image does: `.pth` files are read twice in a virtual environment, then the service imports its application.
