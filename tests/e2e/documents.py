@@ -12,6 +12,7 @@ from turnout.ingest import Documents
 from turnout.ingest.connectors.python_docs import PythonDocs
 from turnout.ingest.source import SourceDocument
 
+SHARDS = 2  # a pod fills each; eight would be eight times a pod that starts
 QUERIES = 120
 LEAST_GRADE = 2  # clearly useful
 OWNER = "python-docs:stdlib"
@@ -44,6 +45,6 @@ def ingest(documents: Documents, wanted: set[str]) -> int:
         Unavailable: Elasticsearch went away.
     """
     found = [each for each in PythonDocs().read() if isinstance(each, SourceDocument) and each.source_id in wanted]
-    documents.ensure()
+    documents.ensure(shards=SHARDS)
     documents.upsert_many(found, owner=OWNER)
     return len(found)
