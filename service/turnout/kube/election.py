@@ -73,11 +73,11 @@ class Election:
         began = self._clock()
         try:
             lease = self._reader.lease(self._name)
-            done = self._writer.create_lease(self._body(None)) if lease is None else self._take(lease, began)
+            done = self._writer.create_lease(self._body(None)) if lease is None else self._take(lease)
         except TurnoutError as error:
             log.warning("the lease can't be renewed: %s", error)
             return
-        # Counted from before the request: others count from when they see it.
+        # Counted from before the requests; the others count from after theirs, so that they can only begin too late.
         self._renewed = began if done else None
 
     def release(self) -> None:
@@ -90,7 +90,8 @@ class Election:
         except TurnoutError as error:
             log.warning("the lease can't be given back: %s", error)
 
-    def _take(self, lease: Lease, now: float) -> bool:
+    def _take(self, lease: Lease) -> bool:
+        now = self._clock()
         holder = lease.spec.holder_identity
         version = lease.metadata.resource_version
         if self._seen is None or self._seen[0] != version:

@@ -153,6 +153,7 @@ def test_the_failed_analysis_that_aborted_is_named_with_its_metric_and_finding(w
     [
         ({"abort": False}, {}),
         ({"message": "RolloutAborted: Rollout aborted update to revision 2"}, {}),
+        ({"message": "RolloutAborted: Rollout aborted update to revision 2"}, {"message": ""}),
         ({"message": 'RolloutAborted: Rollout aborted update: ReplicaSet "x" has timed out progressing.'}, {}),
         ({"message": ABORTED + 'Metric "p99" assessed Error due to consecutiveErrors (5)'}, {}),
         ({}, {"phase": "Error"}),
@@ -164,6 +165,7 @@ def test_the_failed_analysis_that_aborted_is_named_with_its_metric_and_finding(w
     ids=[
         "not aborted",
         "by a person",
+        "a silent run",
         "too slow",
         "an error",
         "errored run",

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -56,7 +57,7 @@ class World:
         self.api.put("replicasets", replica_set("bbb", 2, "release-b"))
         self.api.put("rollouts", rollout("aaa", "bbb", "release-b"))
         self.api.put("podtemplates", pattern())
-        self.leads, self.clock = True, 0.0
+        self.leads, self.asked = True, 0
         self.decision = Decision(actions=(), standings=(), problems={})
         self.registry = CollectorRegistry()
         self.board, self.counts = Board(lambda: self.leads), Counts(self.registry)
@@ -82,8 +83,13 @@ class World:
             names=Names(collection),
             host=host,
             check=check,
-            now=lambda: "2026-01-02T03:04:05.678+00:00",
+            now=self.now,
         )
+
+    def now(self) -> str:
+        """A second later each time, as a round is."""
+        self.asked += 1
+        return datetime.fromtimestamp(1_767_000_000 + self.asked, UTC).isoformat(timespec="milliseconds")
 
     def reconciler(self) -> Reconciler:
         return Reconciler(self.tools(), self.board, self.counts)
