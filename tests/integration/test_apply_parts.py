@@ -63,6 +63,11 @@ def is_level(site: Site, release: Release) -> bool:
     return is_ready(site.world.reader, site.world.names, release)
 
 
+def is_set_up_for_filling(site: Site) -> bool:
+    described = site.world.reader.describe(site.view_of(site.a))
+    return described is not None and described["settings"]["index"].get("refresh_interval") == "-1"
+
+
 def condemn(site: Site, release: Release) -> None:
     record = Quarantine(
         collection="toys", at="2026-01-01", release_id=release.id, by="run-7 (error-ratio)", reason="20 % errors"
@@ -115,12 +120,12 @@ def test_each_shard_fills_its_own_part_and_little_is_left_for_the_verification(s
         fill(site, 0)
         waiting.result(60)
     assert behind(site, site.a) == {0: 0, 1: 0}
-    assert site.states() == {site.a.id: "building"}
+    assert (site.states(), is_set_up_for_filling(site)) == ({site.a.id: "building"}, True)
     parts = [event.counts.documents for event in told.events if isinstance(event, Progress)]
     assert 0 < sum(parts) < DOCUMENTS
     heard = Heard()
     go(site, site.a, "ready", heard)
-    assert site.is_equal(site.a)
+    assert (site.is_equal(site.a), is_set_up_for_filling(site)) == (True, False)
     assert not [event for event in heard.events if isinstance(event, Progress)]
     again = Heard()
     fill(site, 0, again)

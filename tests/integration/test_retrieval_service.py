@@ -345,20 +345,14 @@ def test_metrics_carry_the_names_that_dashboards_use_and_only_known_paths(fill, 
 
 
 @pytest.fixture
-def process(tmp_path, names, elastic_url, client, writer):
+def process(tmp_path, names, elastic_url, client):
     """`turnout serve` as it is run, over a real small model."""
     model = make_toy_model(tmp_path / "models")
     release = make_release(
         model={"id": model.id, "digests": {"weights": model.digests.weights, "tokenizer": model.digests.tokenizer}},
         pipeline={"retrieval": {"timeout_ms": 5000}},
     )
-    view = write_view(
-        client, names, release, load(release.model, tmp_path / "models"), [toy_document("d", "the points")]
-    )
-    writer.put_state(
-        names,
-        ReleaseRecord(collection="toys", at="1", release_id=release.id, state="live", view=view, release={}),
-    )
+    write_view(client, names, release, load(release.model, tmp_path / "models"), [toy_document("d", "the points")])
     (tmp_path / "release.json").write_bytes(encode(release))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -381,8 +375,13 @@ def process(tmp_path, names, elastic_url, client, writer):
     log.close()
 
 
-def test_the_command_serves_and_a_sigterm_drains_without_losing_a_search(process):
+def test_a_pod_serves_what_was_verified_and_a_sigterm_drains_without_losing_a_search(process, writer, names):
     running_process, http, release = process
+    wait_for(lambda: http.get("/readyz").json()["reason"] == "release_not_ready")
+    view = names.view(release.fingerprints.index, 1)
+    writer.put_state(
+        names, ReleaseRecord(collection="toys", at="1", release_id=release.id, state="ready", view=view, release={})
+    )
     wait_for(lambda: http.get("/readyz").status_code == 200)
     assert http.post("/search", json={"query": "points"}).json()["release"] == release.id
     assert 'rollouts_pod_template_hash="5f7d"' in http.get("/metrics").text
