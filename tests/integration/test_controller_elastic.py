@@ -25,6 +25,7 @@ from turnout.elastic.state import FlipRecord, Quarantine, ReleaseRecord
 from turnout.elastic.views import View
 from turnout.elastic.writer import Writer
 from turnout.errors import Refused
+from turnout.ingest import SourceDocument
 from turnout.kube.reader import Reader as KubeReader
 from turnout.kube.writer import Writer as KubeWriter
 
@@ -74,8 +75,8 @@ class Stage:
 @pytest.fixture
 def world(elastic_url: str, names: Names, tmp_path: Path) -> World:
     world = make_world(elastic_url, names, tmp_path)
-    for number in range(6):
-        add(world, f"d{number}")
+    documents = [SourceDocument(source_id=f"d{n}", title="a", text=f"the train {n}") for n in range(6)]
+    world.documents.upsert_many(documents)
     return world
 
 

@@ -32,6 +32,7 @@ from turnout.controller.quarantine import Proposals, condemn
 from turnout.controller.retiring import to_retire
 from turnout.controller.tools import Deposed, Tools
 from turnout.errors import TurnoutError
+from turnout.kube.api import Conflict
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Actor:
         self._tools, self._looker = tools, looker
         self._drains = Drains(tools.drain_s)
         self._proposals = Proposals(tools.host)
+        self._logged: set[str] = set()
 
     def carry_out(self, decision: Decision, observed: Observed) -> Outcome:
         """Do everything that was decided, in its order.
@@ -69,13 +71,19 @@ class Actor:
             except Deposed:
                 raise
             except Exception as error:
-                _add(outcome.problems, f"{tag(action)}-failed", _told(error))
-                if not isinstance(error, TurnoutError):
-                    log.exception("%s: %s", observed.collection, action)
+                _add(outcome.problems, f"{tag(action)}-failed", self._told(error, action))
                 continue
             if said:
                 outcome.done.append((action, said))
         return outcome
+
+    def _told(self, error: Exception, action: Action) -> str:
+        """What to tell people. An error that isn't one of ours is logged with all there is, when it is new."""
+        said = told(error)
+        if not isinstance(error, TurnoutError) and said not in self._logged:
+            self._logged.add(said)
+            log.exception("%s", action)
+        return said
 
     def _take(self, action: Action, observed: Observed) -> str:
         """Do one; what was done, empty if there was nothing to do."""
@@ -122,7 +130,10 @@ class Actor:
         meta = self._looker.config_maps.get(name)
         if meta is None:
             return ""
-        self._tools.kube_writer.delete_config_map(meta)
+        try:
+            self._tools.kube_writer.delete_config_map(meta)
+        except Conflict:
+            return ""  # it was changed since, so somebody may need it: the next look says
         return f"ConfigMap {name} is deleted: nothing names it"
 
 
@@ -135,8 +146,8 @@ def _add(problems: dict[str, str], key: str, sentence: str) -> None:
     problems[key] = f"{problems[key]}; {sentence}" if key in problems else sentence
 
 
-def _told(error: Exception) -> str:
-    """For people: of our own errors place, problem and remedy in one line, of others their kind too."""
+def told(error: Exception) -> str:
+    """An error for people: of our own errors place, problem and remedy in one line, of others their kind too."""
     if isinstance(error, TurnoutError):
         return " ".join(str(error).split())
     return " ".join(f"{type(error).__name__}: {error}".split())[:500]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from turnout.controller.act import Actor, Outcome, tag
+from turnout.controller.act import Actor, Outcome, tag, told
 from turnout.controller.actions import Decision
 from turnout.controller.board import Board
 from turnout.controller.desired import desired
@@ -49,6 +49,7 @@ class Reconciler:
         self._looker = _looker(tools)
         self._actor = Actor(tools, self._looker)
         self._teller = Teller(tools)
+        self._failure: dict[str, str] = {}
         self._rolling: Rolling | None = None  # the last that was seen, to write events on while nothing can be seen
 
     def round(self) -> None:
@@ -61,9 +62,11 @@ class Reconciler:
                 log.info("%s: the round ends here, another replica leads", self._collection)
             except Exception as error:
                 errors.inc()
-                if not isinstance(error, TurnoutError):
+                problem = look_problem(error)
+                if not isinstance(error, TurnoutError) and problem != self._failure:
                     log.exception("%s: the round failed", self._collection)
-                self._show(look_problem(error))
+                self._failure = problem
+                self._show(problem)
 
     def _round(self) -> None:
         self._tools.check()
@@ -106,5 +109,4 @@ def _looker(tools: Tools) -> Looker:
 def look_problem(error: Exception) -> dict[str, str]:
     """An error that ended a round, as a problem: by whether the same may succeed later by itself."""
     word = "unavailable" if isinstance(error, Unavailable) else "round-failed"
-    told = str(error) if isinstance(error, TurnoutError) else f"{type(error).__name__}: {error}"
-    return {word: " ".join(told.split())[:500]}
+    return {word: told(error)}

@@ -16,7 +16,7 @@ import msgspec
 from turnout.controller.act import Outcome, sentences, tag
 from turnout.controller.actions import Decision
 from turnout.controller.observed import Observed, Rolling
-from turnout.controller.tools import Tools
+from turnout.controller.tools import Deposed, Tools
 from turnout.elastic.state import RolloutRecord
 from turnout.errors import TurnoutError
 from turnout.kube.api import NotFound
@@ -75,7 +75,7 @@ class Teller:
             self._tools.check()
             body = event(rolling, why, sentence, kind=kind, namespace=self._tools.kube.namespace, at=self._tools.now())
             self._tools.kube_writer.create_event(body)
-        except (TurnoutError, NotFound) as error:
+        except (TurnoutError, NotFound, Deposed) as error:
             log.warning("%s: an event can't be written: %s", self._tools.names.collection, error)
 
 

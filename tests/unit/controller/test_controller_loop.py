@@ -148,6 +148,29 @@ def test_an_error_that_nobody_foresaw_holds_up_no_other(world: World, monkeypatc
     assert world.record().problems == ("stop-failed: ZeroDivisionError: x",)
 
 
+def test_an_error_that_nobody_foresaw_is_logged_with_its_traceback_once(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(self: Writer, name: str) -> None:
+        raise ZeroDivisionError(name)
+
+    def bug(observed: Observed, *, spare_s: float) -> Decision:
+        raise KeyError("bug")
+
+    monkeypatch.setattr(Writer, "delete_job", broken)
+    world.decides(Stop(name="x", purpose="fill", why="y"))
+    reconciler = world.reconciler()
+    reconciler.round()
+    reconciler.round()
+    monkeypatch.setattr(reconcile, "desired", bug)
+    reconciler.round()
+    reconciler.round()
+    kinds = [record.exc_info[0] for record in caplog.records if record.exc_info]
+    assert kinds == [ZeroDivisionError, KeyError]
+    problem = {"collection": "toys", "problem": "round-failed"}
+    assert world.registry.get_sample_value("turnout_controller_problem", problem) == 1.0
+
+
 def test_a_problem_is_told_when_it_comes_changes_and_goes_and_not_in_between(world: World) -> None:
     reconciler = world.reconciler()
     for sentence in ("one", "one", "two", "two"):
