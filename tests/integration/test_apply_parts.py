@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from elasticsearch import Elasticsearch
+from msgspec.structs import replace
 
 from support.applying import Heard, Site, make_site
 from support.switchable_proxy import SwitchableProxy, proxy_to
@@ -176,6 +177,15 @@ def test_a_shard_that_is_not_there_and_one_that_waits_in_vain_say_so(site: Site)
         fill(site, 1, heard, wait_s=0.1)
     assert [type(event) for event in heard.events] == [Waiting]
     assert site.world.reader.views(site.world.names) == ()
+
+
+def test_a_view_that_a_record_calls_filled_before_its_end_is_finished_by_the_verification(site: Site) -> None:
+    fill(site, 0)
+    record = site.record(site.a)
+    site.world.writer.put_state(site.world.names, replace(record, state="failed", reason="given up while it was built"))
+    sibling = site.release(pipeline={"retrieval": {"rank_constant": 61}})
+    go(site, sibling, "ready")
+    assert (site.states()[sibling.id], site.is_equal(sibling), is_set_up_for_filling(site)) == ("ready", True, False)
 
 
 class Watching(Writer):

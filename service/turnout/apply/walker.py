@@ -21,7 +21,7 @@ from turnout.embedding import Embedder
 from turnout.embedding.hosted import backfilling
 from turnout.embedding.store import load
 from turnout.errors import Refused
-from turnout.follow import find_view, finish_filling
+from turnout.follow import find_view, finish_filling, is_filling
 from turnout.plan import (
     Backfill,
     CatchUp,
@@ -73,7 +73,7 @@ class Walker:
             case Backfill():
                 self._backfill(stage)
             case CatchUp(view=view):
-                self._follow(self._view(view).index).follow_if_behind()
+                self._catch_up(self._view(view))
             case Verify(view=view):
                 self._verify(self._view(view))
             case Flip(view=view):
@@ -138,6 +138,11 @@ class Walker:
             return  # the other shards may have all their work before them
         finish_filling(self._context.writer, view, self._head)
         self._context.reader.refresh(view.index)
+
+    def _catch_up(self, view: View) -> None:
+        self._follow(view.index).follow_if_behind()
+        if is_filling(view):  # whoever filled it was stopped before its end, and a record calls it filled all the same
+            finish_filling(self._context.writer, view, self._head)
 
     def _verify(self, view: View) -> None:
         context, live = self._context, self._live()

@@ -6,7 +6,7 @@ Used by the command line and apply.
 
 from turnout.follow.follower import Follower
 from turnout.follow.job import Counts, Job, Lag, Progress
-from turnout.follow.making import create_view, finish_filling, new_view
+from turnout.follow.making import create_view, finish_filling, is_filling, new_view
 from turnout.follow.progress import lag
 from turnout.follow.view import ViewGone, attest, find_view
 
@@ -21,6 +21,7 @@ __all__ = [
     "create_view",
     "find_view",
     "finish_filling",
+    "is_filling",
     "lag",
     "new_view",
 ]

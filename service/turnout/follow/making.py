@@ -96,6 +96,11 @@ def _settings(release: Release) -> dict[str, Any]:
     return {key.removeprefix("index."): value for key, value in given.items()}
 
 
+def is_filling(view: View) -> bool:
+    """Whether a view still has the settings for filling: what is written to it isn't seen by searches."""
+    return bool(view.settings["index"].get("refresh_interval") == FILLING["refresh_interval"])
+
+
 def finish_filling(writer: Writer, view: View, release: Release) -> None:
     """Give a filled view the refresh interval and the replicas of its release (or the server's defaults).
 
