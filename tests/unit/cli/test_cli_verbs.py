@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
-from turnout.cli import settings
+from turnout.cli import controlling, settings
 from turnout.cli.main import VERBS, exit_code, main, root
 from turnout.errors import BadInput, EnvironmentProblem, Refused, Unavailable
 
@@ -58,7 +58,8 @@ def test_the_readme_lists_exactly_the_verbs() -> None:
 def test_the_readme_lists_exactly_the_settings_that_are_read() -> None:
     read = {
         node.value
-        for node in ast.walk(ast.parse(inspect.getsource(settings.from_environment)))
+        for reading in (settings.from_environment, controlling.controller_settings)
+        for node in ast.walk(ast.parse(inspect.getsource(reading)))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("TURNOUT_")
     }
     assert set(re.findall(r"^\| `(TURNOUT_[A-Z_]+)`", README, re.M)) == read
