@@ -46,6 +46,8 @@ from turnout.ingest import Documents
 from turnout.release.artifacts import Model
 
 GITHUB_PORT = 9300
+TIMEOUT_MS = 3000
+"""Of a search. The searches share two cores with a whole cluster and with backfills, so the usual second isn't enough."""
 Edit = Callable[[Workspace], None]
 
 
@@ -116,6 +118,7 @@ class World:
         wanted = documents.keep_queries(evaluation)
         self.queries = documents.texts(evaluation)
         edits.release_a(self.repository.workspace, self.static)
+        self.repository.workspace.edit("pipeline.yaml", {"retrieval.timeout_ms": TIMEOUT_MS})
         self.repository.lock()
         self.github = GitHubServer(self.repository.bare, OWNER_NAME)
         self.github.start(self.cluster.host, GITHUB_PORT)
