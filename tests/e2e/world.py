@@ -47,7 +47,7 @@ from turnout.release.artifacts import Model
 
 GITHUB_PORT = 9300
 TIMEOUT_MS = 3000
-"""Of a search. The searches share two cores with a whole cluster and with backfills, so the usual second isn't enough."""
+"""Of a search. The searches share two cores with a whole cluster and with backfills, so a second is too little."""
 Edit = Callable[[Workspace], None]
 
 

@@ -133,7 +133,7 @@ class GitHubServer:
         path, sha = entry["path"], entry.get("sha")
         if entry["type"] == "tree":
             self.git("rm", "-r", "--cached", "--quiet", "--ignore-unmatch", "--", path, env=env)
-            self.git("read-tree", f"--prefix={path}/", sha, env=env)
+            self.git("read-tree", f"--prefix={path}/", str(sha), env=env)
         elif "content" in entry or sha is not None:
             if sha is None:
                 sha = self.git("hash-object", "-w", "--stdin", stdin=entry["content"].encode()).strip()
