@@ -196,6 +196,7 @@ def test_a_newer_release_stops_the_jobs_of_the_one_before() -> None:
     seen = trial(QUERY, job("fill", MODEL), job("verify", MODEL, "complete"))
     seen = replace(seen, revisions=(*seen.revisions, former))
     assert {action.name for action in actions(seen, Stop)} == {f"fill-toys-{MODEL.id}", f"verify-toys-{MODEL.id}"}
+    assert {action.why for action in actions(seen, Stop)} == {"another release is asked for"}
     assert [action.release_id for action in actions(seen, Verify)] == [QUERY.id]
 
 
@@ -227,7 +228,26 @@ def test_an_inconclusive_verification_is_tried_again_after_a_longer_while() -> N
 def test_complete_jobs_whose_view_is_gone_are_stopped_before_it_is_filled_again() -> None:
     seen = trial(MODEL, record(MODEL, "ready"), job("fill", MODEL, "complete"), job("verify", MODEL, "complete"))
     assert {action.purpose for action in actions(seen)} == {"fill", "verify"}
+    only_filled = trial(MODEL, record(MODEL, "building"), job("fill", MODEL, "complete"))
+    assert [type(action) for action in actions(only_filled)] == [Stop]
     assert [type(action) for action in actions(trial(MODEL, record(MODEL, "ready")))] == [Fill]
+
+
+def test_a_complete_verification_that_left_no_verdict_is_stopped_before_it_is_repeated() -> None:
+    seen = trial(MODEL, view(MODEL), record(MODEL, "building"), job("verify", MODEL, "complete"))
+    assert [type(action) for action in actions(seen, Stop | Fill | Verify)] == [Stop]
+
+
+def test_a_view_that_was_never_filled_is_filled() -> None:
+    seen = trial(MODEL, view(MODEL, filled=False), record(MODEL, "building"))
+    assert [type(action) for action in actions(seen)] == [Fill]
+
+
+def test_one_job_at_a_time_works_for_a_release() -> None:
+    assert actions(trial(MODEL, job("fill", MODEL))) == []
+    half = (view(MODEL, filled=False), record(MODEL, "building"))
+    assert actions(trial(MODEL, *half, job("fill", MODEL))) == []
+    assert actions(trial(MODEL, *half, job("fill", MODEL, "complete"), job("verify", MODEL))) == []
 
 
 def test_a_job_with_an_image_that_is_not_asked_for_any_more_is_replaced() -> None:
@@ -236,6 +256,11 @@ def test_a_job_with_an_image_that_is_not_asked_for_any_more_is_replaced() -> Non
     seen = without_alias(revisions=(mended, broken), work=(job("fill", FIRST, hash="broken"),))
     assert [action.name for action in actions(seen)] == ["fill-toys-broken"]
     assert actions(replace(seen, work=())) == [Fill(release_id=FIRST.id, hash="mended", shards=4)]
+
+
+def test_a_job_of_a_release_that_is_ready_ends_by_itself() -> None:
+    seen = healthy()
+    assert actions(replace(seen, work=(*seen.work, job("verify", FIRST, hash="before")))) == []
 
 
 def test_the_view_of_the_alias_is_followed_though_no_revision_runs_its_release() -> None:
@@ -277,6 +302,17 @@ def test_a_view_is_followed_once_for_the_stable_release() -> None:
     seen = trial(QUERY, record(QUERY, "ready", of=view_name(FIRST)))
     assert actions(seen) == []
     assert [action.release_id for action in actions(replace(seen, work=()), Follow)] == [FIRST.id]
+
+
+def test_a_shared_view_is_followed_for_the_release_that_was_promoted() -> None:
+    shared = healthy(
+        revisions=(revision(QUERY, "stable", number=2), revision(FIRST, "former")),
+        records=(record(FIRST, "live"), record(QUERY, "ready", of=view_name(FIRST))),
+        work=(follower(view_name(FIRST), FIRST, hash=""),),
+    )
+    assert [(action.release_id, action.hash) for action in actions(shared, Follow)] == [(QUERY.id, QUERY.id)]
+    unknown_image = replace(shared, work=(replace(shared.work[0], hash=""),))
+    assert [action.release_id for action in actions(unknown_image, Follow)] == [QUERY.id]
 
 
 def test_a_follower_takes_the_image_of_its_release_once_that_is_stable() -> None:

@@ -12,9 +12,11 @@ from support.observing import (
     FIRST,
     MODEL,
     QUERY,
+    at,
     flip,
     follower,
     healthy,
+    job,
     quarantine,
     record,
     revision,
@@ -23,7 +25,7 @@ from support.observing import (
     view,
     view_name,
 )
-from turnout.controller.actions import Collect, Condemn, Flip, Propose, Retire
+from turnout.controller.actions import Collect, Condemn, Flip, Propose, Retire, Stop, Verify
 from turnout.controller.desired import desired
 from turnout.controller.observed import Observed
 
@@ -83,6 +85,11 @@ def test_an_interrupted_flip_is_ended(last: Any) -> None:
     assert "alias-moved" not in desired(seen).problems
 
 
+def test_a_history_that_tells_another_story_than_alias_and_records_is_mended() -> None:
+    seen = healthy(flips=(flip(MODEL), flip(FIRST, MODEL, minute=32), flip(MODEL, FIRST, minute=33)))
+    assert [action.view for action in actions(seen, Flip)] == [view_name(FIRST)]
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
@@ -116,6 +123,11 @@ def test_a_canary_that_failed_its_analysis_is_condemned_and_stable_named() -> No
     )
 
 
+def test_a_failed_canary_is_condemned_though_a_record_calls_it_live_where_the_alias_is_not() -> None:
+    seen = trial(MODEL, view(MODEL), record(MODEL, "live"), rollout=rollout(failed=True))
+    assert [action.release_id for action in actions(seen, Condemn)] == [MODEL.id]
+
+
 @pytest.mark.parametrize("failed", [True, False])
 def test_a_canary_that_failed_its_verification_is_condemned_once_it_is_aborted(failed: bool) -> None:
     told = record(MODEL, "failed", reason="parity: 3 differ")
@@ -135,12 +147,33 @@ def test_a_canary_that_failed_its_verification_is_condemned_once_it_is_aborted(f
         trial(MODEL, rollout=rollout(failed=True), revisions=(revision(MODEL, "canary"),)),
         trial(MODEL, rollout=rollout(failed=True), revisions=(revision(None, "canary"), revision(FIRST, "stable"))),
         trial(FIRST, rollout=rollout(failed=True)),
+        trial(FIRST, rollout=rollout(failed=True), records=(record(FIRST, "ready"),)),
         trial(FIRST, rollout=rollout(failed=True), revisions=(revision(FIRST, "canary"), revision(MODEL, "stable"))),
     ],
-    ids=["error", "not aborted", "known", "stable unread", "no stable", "canary unread", "same release", "live"],
+    ids=[
+        "error",
+        "not aborted",
+        "known",
+        "stable unread",
+        "no stable",
+        "canary unread",
+        "same release",
+        "same, not live",
+        "live",
+    ],
 )
 def test_nobody_else_is_condemned(seen: Observed) -> None:
     assert actions(seen, Condemn) == []
+
+
+def test_a_release_that_was_condemned_before_is_not_named_as_what_to_go_back_to() -> None:
+    seen = trial(
+        FIELD,
+        rollout=rollout(failed=True),
+        revisions=(revision(FIELD, "canary", number=3), revision(MODEL, "stable", number=2, ready=0)),
+        quarantined={MODEL.id: quarantine(MODEL, proposal="x")},
+    )
+    assert [action.stable for action in actions(seen, Condemn)] == [FIRST.id]
 
 
 def test_a_new_image_that_failed_is_told_and_its_release_spared() -> None:
@@ -170,6 +203,11 @@ def test_a_cluster_made_again_from_git_proposes_the_revert_of_what_it_was_given(
     assert view_name(FIRST) in decision.problems["alias-not-at-stable"]
 
 
+def test_nothing_is_proposed_once_git_asks_for_another_release() -> None:
+    merged = (revision(FIRST, "canary", number=2), revision(MODEL, "stable", ready=0))
+    assert actions(healthy(revisions=merged, quarantined={MODEL.id: quarantine(MODEL)}), Propose) == []
+
+
 @pytest.mark.parametrize("stable", [None, MODEL])
 def test_without_a_release_to_return_to_nothing_is_proposed(stable: Any) -> None:
     assert actions(trial(MODEL, quarantined={MODEL.id: quarantine(MODEL, stable=stable)})) == []
@@ -188,6 +226,27 @@ def test_a_superseded_build_is_retired_when_nothing_works_on_it() -> None:
     followed = replace(left, work=(*left.work, follower(view_name(MODEL), MODEL)))
     assert actions(followed, Retire) == []
     assert actions(replace(left, frozen="an audit"), Retire) == []
+    ending = desired(replace(left, work=(*left.work, job("fill", MODEL)))).actions
+    assert [type(action) for action in ending] == [Stop, Verify]
+
+
+def test_an_earlier_attempt_at_a_view_is_retired_though_its_release_is_asked_for() -> None:
+    again = view(MODEL, name="again")
+    again = replace(again, view=replace(again.view, meta=replace(again.view.meta, created_at=at(20))))
+    seen = trial(MODEL, view(MODEL), again, record(MODEL, "ready", of="again"), follower("again", MODEL))
+    assert actions(seen) == [Retire(view=view_name(MODEL))]
+
+
+def test_the_release_to_go_back_to_is_kept_though_its_view_was_built_again() -> None:
+    seen = promoted(
+        revisions=(revision(MODEL, "stable", number=2),),
+        records=(record(FIRST, "ready"), record(MODEL, "live")),
+        flips=(flip(FIRST), flip(MODEL, FIRST, minute=32)),
+        targets=frozenset({view_name(MODEL)}),
+        work=(follower(view_name(MODEL), MODEL),),
+    )
+    assert [action.view for action in actions(seen)] == [view_name(FIRST)]
+    assert actions(seen, Retire) == []
 
 
 @pytest.mark.parametrize(
