@@ -4,11 +4,13 @@ Series are made from one value at each scrape, so that no scrape sees half an up
 leader shows any. If a collection can't be looked at, its last standings are shown for `STALE_S` more seconds: long
 enough for a restart of Elasticsearch, in which nothing that was ready became unready. Then its series end. A gate that
 asks whether a release is ready then finds nothing, which is inconclusive and waits; it never passes on old truth.
-Problems are shown meanwhile and after.
+Problems are shown meanwhile and after, and for `LINGER_S` longer than they last: what was put right within one round
+would be missed by most scrapes.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, get_args
@@ -21,6 +23,7 @@ from turnout.controller.observed import Observed
 from turnout.controller.seen import complete_view
 
 STALE_S = 60.0
+LINGER_S = 60.0
 STATES: tuple[State, ...] = get_args(State)
 
 
@@ -46,15 +49,19 @@ class Board(Collector):
     def __init__(self, leads: Callable[[], bool], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._leads, self._clock = leads, clock
         self._seen: dict[str, Seen] = {}
-        self._problems: dict[str, frozenset[str]] = {}
+        # By collection: each problem's word with when it ended, for ever ahead while it lasts.
+        self._problems: dict[str, dict[str, float]] = {}
 
     def show(self, observed: Observed, decision: Decision) -> None:
         """A look succeeded."""
         self._seen = {**self._seen, observed.collection: _seen(observed, decision, self._clock())}
 
     def problems(self, collection: str, problems: Mapping[str, str]) -> None:
-        """The problems of a collection, by their words; they replace those before."""
-        self._problems = {**self._problems, collection: frozenset(problems)}
+        """The problems of a collection, by their words; those before are over."""
+        now = self._clock()
+        over = {word: min(end, now) for word, end in self._problems.get(collection, {}).items()}
+        lingering = {word: end for word, end in over.items() if end >= now - LINGER_S}
+        self._problems = {**self._problems, collection: lingering | dict.fromkeys(problems, math.inf)}
 
     def only(self, collections: Iterable[str]) -> None:
         """Forget all other collections."""
@@ -73,7 +80,7 @@ class Board(Collector):
             seen = {name: each for name, each in sorted(self._seen.items()) if each.at >= since}
             yield _standings(seen)
             yield from _gauges(seen)
-            yield _problems(self._problems)
+            yield _problems(self._problems, self._clock() - LINGER_S)
 
 
 def _seen(observed: Observed, decision: Decision, at: float) -> Seen:
@@ -127,13 +134,13 @@ def _gauges(seen: Mapping[str, Seen]) -> Iterable[GaugeMetricFamily]:
     return at_stable, quarantined, frozen, behind
 
 
-def _problems(problems: Mapping[str, frozenset[str]]) -> GaugeMetricFamily:
+def _problems(problems: Mapping[str, Mapping[str, float]], since: float) -> GaugeMetricFamily:
     family = GaugeMetricFamily(
         "turnout_controller_problem",
-        "What a person must know; `turnout status` has the sentence",
+        "What a person must know, a minute longer than it lasts; `turnout status` has the sentence",
         labels=("collection", "problem"),
     )
     for collection, words in sorted(problems.items()):
-        for word in sorted(words):
+        for word in sorted(word for word, end in words.items() if end >= since):
             family.add_metric([collection, word], 1.0)
     return family

@@ -107,13 +107,19 @@ def test_a_replica_that_doesnt_lead_says_only_that() -> None:
     assert [line for line in text.splitlines() if not line.startswith("#")] == ["turnout_controller_leader 0.0"]
 
 
-def test_a_problem_that_is_over_has_no_series() -> None:
-    made, registry, _ = board()
+def test_a_problem_that_is_over_is_shown_for_a_minute_more_so_that_a_scrape_sees_it() -> None:
+    made, registry, clock = board()
+
+    def shown(word: str) -> float | None:
+        return registry.get_sample_value("turnout_controller_problem", {"collection": "toys", "problem": word})
+
     made.problems("toys", {"frozen": "x", "alias-moved": "y"})
     made.problems("toys", {"frozen": "x"})
-    told = generate_latest(registry).decode()
-    assert 'problem="frozen"' in told
-    assert "alias-moved" not in told
+    clock.now += 59
+    made.problems("toys", {"frozen": "x"})
+    assert (shown("frozen"), shown("alias-moved")) == (1.0, 1.0)
+    clock.now += 2
+    assert (shown("frozen"), shown("alias-moved")) == (1.0, None)
 
 
 def test_probes_and_scrapes_are_answered_in_json_and_in_prometheus_own_format() -> None:

@@ -235,7 +235,7 @@ def test_a_world_that_cant_be_seen_is_not_acted_on(world: World, which: str) -> 
     getattr(world, which).down = False
     reconciler.round()
     assert world.api.names("jobs") == ["fill-toys-bbb"]
-    assert world.registry.get_sample_value("turnout_controller_problem", problem) is None
+    assert world.record().problems == ()
 
 
 def test_who_is_deposed_between_two_actions_does_only_the_first(world: World) -> None:
