@@ -48,6 +48,8 @@ def command(collection: str, ref: str | None, live: bool, confirming: bool, form
     plan = make_plan(base, head, observed, overrides=allowed, policy=policy)
     findings = _confirm(settings, base, head, plan) if confirming else None
     _show(plan, findings, form)
+    if form == "text" and plan.stages:
+        _print_weights(settings)
     return 1 if plan.refusals or findings else 0
 
 
@@ -104,6 +106,13 @@ def _show(plan: Plan, findings: tuple[Finding, ...] | None, form: str) -> None:
             click.echo(f"\n- **disagreement** {code(finding.path)}: {escape(finding.what)}. {escape(finding.remedy)}.")
     else:
         _print(plan, findings)
+
+
+def _print_weights(settings: Settings) -> None:
+    from turnout.cli.weights import weight_lines
+
+    for number, line in enumerate(weight_lines(settings.root)):
+        click.echo(f"{'canary    ' if not number else '          '}{line}")
 
 
 def _print(plan: Plan, findings: tuple[Finding, ...] | None) -> None:
