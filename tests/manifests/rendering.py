@@ -26,8 +26,20 @@ def objects_of(folder: Path) -> tuple[Object, ...]:
 
 @cache
 def overlay(name: str) -> tuple[Object, ...]:
-    """The objects of one environment. Don't change them: they are shared."""
-    return objects_of(ROOT / "manifests/overlays" / name)
+    """The objects of one environment; of `staging/recipes` those of one collection in it, and what all share.
+
+    Don't change them: tests share them, too.
+    """
+    environment, _, collection = name.partition("/")
+    if collection:
+        return tuple(each for each in overlay(environment) if collection_of(each) in ("", collection))
+    return objects_of(ROOT / "manifests/overlays" / environment)
+
+
+def collection_of(each: Object) -> str:
+    """The collection that an object belongs to; empty for what all share."""
+    name: str = each["metadata"].get("labels", {}).get("turnout.dev/collection", "")
+    return name
 
 
 def copy_of_the_repository(target: Path) -> Path:
@@ -89,3 +101,9 @@ def texts(value: Any) -> Iterator[str]:
             yield from texts(part)
     elif isinstance(value, str):
         yield value
+
+
+SEARCHES = tuple(
+    f"{name}/{collection}" for name in OVERLAYS for collection in sorted({*map(collection_of, overlay(name))} - {""})
+)
+"""Each collection in each environment, as `overlay` takes it."""

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from manifests.rendering import OVERLAYS, Object, all_of, named, only, overlay, pod_template, texts
+from manifests.rendering import OVERLAYS, SEARCHES, Object, all_of, named, only, overlay, pod_template, texts
 
 READ, WRITE = "turnout-elasticsearch-read", "turnout-elasticsearch-write"
 
@@ -91,9 +91,10 @@ def test_nothing_secret_is_in_git(name: str) -> None:
         assert not [key for key in each["data"] if "KEY" in key or "TOKEN" in key]
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
+@pytest.mark.parametrize("name", SEARCHES)
 def test_services_and_budgets_mean_their_own_pods_only(name: str) -> None:
     search, controller = labels(name, "search"), labels(name, "controller")
+    rollout = only(overlay(name), "Rollout")
     other = search | {"turnout.dev/collection": "other"}
     services = all_of(overlay(name), "Service")
     assert len(services) == 3
@@ -104,9 +105,8 @@ def test_services_and_budgets_mean_their_own_pods_only(name: str) -> None:
     budgets = {
         each["metadata"]["name"]: each["spec"]["selector"] for each in all_of(overlay(name), "PodDisruptionBudget")
     }
-    assert [selects(budgets["search-python-docs"], of) for of in (search, controller, other)] == [True, False, False]
+    assert [selects(budgets[rollout["metadata"]["name"]], of) for of in (search, controller, other)] == [True, False, False]
     assert [selects(budgets["turnout-controller"], of) for of in (search, controller)] == [False, True]
-    rollout = only(overlay(name), "Rollout")
     assert selects(rollout["spec"]["selector"], search)
     assert not selects(rollout["spec"]["selector"], other)
     scaled = [each["spec"]["scaleTargetRef"] for each in all_of(overlay(name), "HorizontalPodAutoscaler")]

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from manifests.analysis_traps import RULES, rollout_traps, traps
-from manifests.rendering import OVERLAYS, Object, all_of, only, overlay
+from manifests.rendering import OVERLAYS, SEARCHES, Object, all_of, only, overlay
 from support.crds import crd_errors
 from support.go_modules import ROOT
 
@@ -32,7 +32,7 @@ def test_no_template_falls_into_a_trap(name: str) -> None:
     assert [trap for each in templates(name).values() for trap in traps(each)] == []
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
+@pytest.mark.parametrize("name", SEARCHES)
 def test_the_rollout_gives_each_analysis_what_it_asks_for(name: str) -> None:
     assert rollout_traps(only(overlay(name), "Rollout"), templates(name)) == []
 
@@ -101,7 +101,7 @@ def test_a_ratio_that_loses_its_least_number_of_searches_is_found(name: str) -> 
 
 def rollout(change: Any) -> set[str]:
     """The rules that a changed Rollout breaks."""
-    worse = copy.deepcopy(only(overlay("production"), "Rollout"))
+    worse = copy.deepcopy(only(overlay("production/python-docs"), "Rollout"))
     change(worse["spec"]["strategy"]["canary"])
     return {trap.rule for trap in rollout_traps(worse, templates("production"))}
 
@@ -132,12 +132,12 @@ def test_a_step_that_can_never_end_is_found() -> None:
 def test_a_step_that_argo_rollouts_refuses_for_want_of_a_count_is_found(name: str) -> None:
     worse = copy.deepcopy(templates("production"))
     del worse[name]["spec"]["metrics"][0]["count"]
-    assert {trap.rule for trap in rollout_traps(only(overlay("production"), "Rollout"), worse)} == {
+    assert {trap.rule for trap in rollout_traps(only(overlay("production/python-docs"), "Rollout"), worse)} == {
         "step-without-count"
     }
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
+@pytest.mark.parametrize("name", SEARCHES)
 def test_no_canary_pod_starts_before_its_release_is_ready_and_none_goes_on_unjudged(name: str) -> None:
     steps = only(overlay(name), "Rollout")["spec"]["strategy"]["canary"]["steps"]
     assert steps[0]["analysis"]["templates"] == [{"templateName": "release-ready"}]
@@ -150,7 +150,7 @@ def test_no_canary_pod_starts_before_its_release_is_ready_and_none_goes_on_unjud
         assert judges == ["errors", "latency", "degraded"]
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
+@pytest.mark.parametrize("name", SEARCHES)
 def test_waiting_for_a_release_is_never_given_up_for_want_of_an_answer(name: str) -> None:
     [metric] = templates(name)["release-ready"]["spec"]["metrics"]
     assert metric["inconclusiveLimit"] == metric["consecutiveErrorLimit"] == 2**31 - 1
@@ -161,7 +161,7 @@ def test_waiting_for_a_release_is_never_given_up_for_want_of_an_answer(name: str
     assert rollout["revisionHistoryLimit"] > rollout["rollbackWindow"]["revisions"]
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
+@pytest.mark.parametrize("name", SEARCHES)
 def test_an_error_canary_is_seen_within_two_intervals(name: str) -> None:
     template = templates(name)["errors"]["spec"]
     values = {arg["name"]: arg.get("value") for arg in template["args"]}

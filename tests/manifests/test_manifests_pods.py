@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from manifests.rendering import OVERLAYS, Object, all_of, containers, named, only, overlay, pod_template
+from manifests.rendering import OVERLAYS, SEARCHES, Object, all_of, containers, named, only, overlay, pod_template
 from support.go_modules import ROOT
 
 UNSET = "unset"
@@ -58,7 +58,7 @@ def test_what_serves_is_probed_on_two_paths(name: str) -> None:
         assert {container[probe]["httpGet"]["port"] for probe in ("readinessProbe", "livenessProbe")} <= ports
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
+@pytest.mark.parametrize("name", SEARCHES)
 def test_a_search_pod_has_time_to_drain_before_it_is_killed(name: str) -> None:
     pod = spec(only(overlay(name), "Rollout"))
     args = pod["containers"][0]["args"]
@@ -69,11 +69,11 @@ def test_a_search_pod_has_time_to_drain_before_it_is_killed(name: str) -> None:
     assert seconds.keys() == {"drain", "grace"}
     assert pod["terminationGracePeriodSeconds"] > seconds["drain"] + seconds["grace"]
     assert "lifecycle" not in pod["containers"][0]
-    if name != "ephemeral":
+    if not name.startswith("ephemeral/"):
         assert seconds["drain"] > probe["periodSeconds"] * probe["failureThreshold"]
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
+@pytest.mark.parametrize("name", SEARCHES)
 def test_pods_of_one_revision_spread_over_nodes(name: str) -> None:
     for each in all_of(overlay(name), "Rollout", "Deployment"):
         keys = {constraint["topologyKey"] for constraint in spec(each)["topologySpreadConstraints"]}
@@ -98,8 +98,9 @@ def test_no_image_floats_anywhere() -> None:
     assert not [image for image in images if image.endswith(":latest") or ":" not in image]
 
 
-def test_models_come_from_an_image_and_never_from_a_hub() -> None:
-    pod = spec(only(overlay("production"), "Rollout"))
+@pytest.mark.parametrize("name", SEARCHES)
+def test_models_come_from_an_image_and_never_from_a_hub(name: str) -> None:
+    pod = spec(only(overlay(name), "Rollout"))
     [models] = pod["initContainers"]
     assert models["image"].startswith("turnout-models")
     [mount] = [each for each in pod["containers"][0]["volumeMounts"] if each["name"] == "models"]

@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from manifests.rendering import (
-    OVERLAYS,
+    SEARCHES,
     Object,
+    collection_of,
     copy_of_the_repository,
     objects_of,
     only,
@@ -28,6 +29,7 @@ PIPELINE = "pipelines/python-docs"
 def templates(root: Path, overlay: str = "production") -> tuple[str, Object]:
     """The name of the release's ConfigMap and the Rollout's pod template."""
     objects = objects_of(root / "manifests/overlays" / overlay)
+    objects = tuple(each for each in objects if collection_of(each) == "python-docs")
     template = pod_template(only(objects, "Rollout"))
     assert template is not None
     return release_map(objects)["metadata"]["name"], template
@@ -40,22 +42,22 @@ def mounted(template: Object) -> str:
     return name
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
+@pytest.mark.parametrize("name", SEARCHES)
 def test_pods_mount_the_release_by_the_hash_of_its_content(name: str) -> None:
     release = release_map(overlay(name))
     template = pod_template(only(overlay(name), "Rollout"))
     assert template is not None
-    assert release["metadata"]["name"].startswith("release-python-docs-")
+    assert release["metadata"]["name"].startswith(f"release-{name.partition('/')[2]}-")
     assert mounted(template) == release["metadata"]["name"]
     [volume] = [each for each in template["spec"]["volumes"] if each["name"] == "release"]
     assert {item["key"] for item in volume["configMap"]["items"]} == set(release["data"])
 
 
-def test_the_release_that_is_mounted_is_the_one_that_was_locked() -> None:
-    data = release_map(overlay("production"))["data"]
-    assert data["release.json"] == (ROOT / PIPELINE / "release.json").read_text()
-    assert data["qrels.tsv"] == (ROOT / PIPELINE / "evaluation/qrels.tsv").read_text()
-    assert data["queries.jsonl"] == (ROOT / PIPELINE / "evaluation/queries.jsonl").read_text()
+@pytest.mark.parametrize("name", SEARCHES)
+def test_the_release_that_is_mounted_is_the_one_that_was_locked(name: str) -> None:
+    folder = ROOT / "pipelines" / name.partition("/")[2]
+    for key, text in release_map(overlay(name))["data"].items():
+        assert text == (folder / key if key == "release.json" else folder / "evaluation" / key).read_text()
 
 
 def test_another_release_is_another_config_map_and_another_pod_template(tmp_path: Path) -> None:
@@ -100,14 +102,14 @@ def test_without_the_name_reference_a_rollout_would_keep_the_name_without_hash(t
     assert mounted(template) != name
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
+@pytest.mark.parametrize("name", SEARCHES)
 def test_an_old_release_outlives_the_commit_that_left_it(name: str) -> None:
     annotations = release_map(overlay(name))["metadata"]["annotations"]
     assert "Prune=false" in annotations["argocd.argoproj.io/sync-options"].split(",")
     assert annotations["argocd.argoproj.io/compare-options"] == "IgnoreExtraneous"
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
+@pytest.mark.parametrize("name", SEARCHES)
 def test_the_release_fits_where_it_has_to(name: str) -> None:
     release = release_map(overlay(name))
     assert sum(len(text.encode()) for text in release["data"].values()) <= MAX_CONFIG_MAP_BYTES
