@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+from itertools import product
+from typing import Any
 
 import pytest
 
 from manifests.rendering import OVERLAYS, SEARCHES, Object, all_of, named, only, overlay, pod_template, texts
+from turnout.cli.controller import LEASE
+from turnout.controller.make import WORKER_PATTERN
+from turnout.kube.objects import Meta
+from turnout.kube.reader import Reader
+from turnout.kube.writer import Writer
 
 READ, WRITE = "turnout-elasticsearch-read", "turnout-elasticsearch-write"
 
@@ -64,6 +72,45 @@ def test_the_one_role_names_every_verb_and_resource(name: str) -> None:
     assert read == {"rollouts", "analysisruns", "replicasets", "podtemplates"}
 
 
+class Asked:
+    """An API that notes what it is asked for, as RBAC would: (group, resource, name, verb)."""
+
+    def __init__(self) -> None:
+        self.rights: set[tuple[str, str, str, str]] = set()
+
+    def call(self, method: str, path: str, **_: Any) -> bytes:
+        group, resource, named = re.fullmatch(r"/(?:api|apis/([^/]+))/\w+/namespaces/n/(\w+)/?(.*)", path).groups()  # type: ignore[union-attr]
+        verb = {"POST": "create", "PUT": "update"}.get(method, method.lower())
+        self.rights.add((group or "", resource, named, "list" if verb == "get" and not named else verb))
+        if method == "PATCH":  # server-side apply makes what isn't there
+            self.rights.add((group or "", resource, named, "create"))
+        return b'{"items": [], "metadata": {"name": "x"}}'
+
+
+def test_the_role_allows_what_the_controller_calls_and_nothing_else() -> None:
+    asked, named = Asked(), {"metadata": {"name": "turnout-controller"}}
+    reader, writer = Reader(asked, "n"), Writer(asked, "n")
+    for ask in (reader.rollouts, reader.replica_sets, reader.analysis_runs):
+        ask()
+    for ask_of in (reader.jobs, reader.deployments, reader.release_maps, reader.config_map):
+        ask_of("x")
+    reader.pod_template(WORKER_PATTERN), reader.lease(LEASE)
+    for write in (writer.create_job, writer.create_config_map, writer.put_deployment, writer.create_event):
+        write(named)
+    writer.create_lease(named), writer.replace_lease(named)
+    writer.delete_job("x"), writer.delete_deployment("x"), writer.delete_config_map(Meta(name="x"))
+    public = [method for each in (Reader, Writer) for method in vars(each) if not method.startswith("_")]
+    assert len(public) == 18, "a method that isn't called above may need another right"
+    [role] = all_of(overlay("production"), "Role")
+    for rule in role["rules"]:
+        for right in product(rule["apiGroups"], rule["resources"], rule["verbs"]):
+            asks = {each for each in asked.rights if (each[0], each[1], each[3]) == right}
+            assert asks, f"nobody asks for {right}"
+            if "resourceNames" not in rule or {each[2] for each in asks} <= set(rule["resourceNames"]):
+                asked.rights -= asks
+    assert asked.rights == set()
+
+
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_pods_that_face_users_never_see_the_key_that_writes(name: str) -> None:
     keys = {}
@@ -105,7 +152,8 @@ def test_services_and_budgets_mean_their_own_pods_only(name: str) -> None:
     budgets = {
         each["metadata"]["name"]: each["spec"]["selector"] for each in all_of(overlay(name), "PodDisruptionBudget")
     }
-    assert [selects(budgets[rollout["metadata"]["name"]], of) for of in (search, controller, other)] == [True, False, False]
+    mine = budgets[rollout["metadata"]["name"]]
+    assert [selects(mine, of) for of in (search, controller, other)] == [True, False, False]
     assert [selects(budgets["turnout-controller"], of) for of in (search, controller)] == [False, True]
     assert selects(rollout["spec"]["selector"], search)
     assert not selects(rollout["spec"]["selector"], other)
