@@ -130,6 +130,7 @@ def test_a_sync_writes_nothing_that_rollouts_or_the_autoscaler_wrote(application
         ignored = {i["kind"]: set(i["jsonPointers"]) for i in application["spec"]["ignoreDifferences"]}
         assert "/spec/replicas" in ignored["Rollout"]
         assert "/spec/selector/rollouts-pod-template-hash" in ignored["Service"]
+        assert ignored["HTTPRoute"] == {f"/spec/rules/0/backendRefs/{number}/weight" for number in (0, 1)}
 
 
 def test_nothing_waits_for_health_during_a_sync(applications):

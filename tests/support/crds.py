@@ -1,5 +1,6 @@
 """Objects held against the CRDs of the pinned versions, strictly: an unknown field is an error, as on the server."""
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,32 @@ FOLDERS = (
 
 def crd_errors(document: dict[str, Any]) -> list[str]:
     """What is wrong with a custom resource, one line for each mistake; LookupError where its CRD isn't pinned here."""
+    errors = Draft202012Validator(_schema(document)).iter_errors(document)
+    return sorted(f"{'.'.join(str(part) for part in error.absolute_path)}: {error.message}" for error in errors)
+
+
+def filled_in(document: dict[str, Any]) -> list[str]:
+    """The fields that a CRD's defaults would add to a custom resource, such as `spec.rules.0.matches`."""
+    return list(_missing(_schema(document), document, ""))
+
+
+def _missing(schema: dict[str, Any], value: Any, place: str) -> Iterator[str]:
+    if isinstance(value, list) and isinstance(schema.get("items"), dict):
+        for number, each in enumerate(value):
+            yield from _missing(schema["items"], each, f"{place}{number}.")
+    for name, part in schema.get("properties", {}).items() if isinstance(value, dict) else ():
+        if name in value:
+            yield from _missing(part, value[name], f"{place}{name}.")
+        elif "default" in part:
+            yield f"{place}{name}"
+
+
+def _schema(document: dict[str, Any]) -> dict[str, Any]:
     group, _, version = document["apiVersion"].partition("/")
     schema = _schemas(group).get((version, document["kind"]))
     if schema is None:
         raise LookupError(f"no CRD for {document['apiVersion']} {document['kind']}")
-    errors = Draft202012Validator(schema).iter_errors(document)
-    return sorted(f"{'.'.join(str(part) for part in error.absolute_path)}: {error.message}" for error in errors)
+    return schema
 
 
 @cache
