@@ -185,3 +185,17 @@ def test_an_environment_has_one_address_and_one_pace_for_all_analyses(name: str)
     assert settings["TURNOUT_ELASTICSEARCH_URL"].startswith("http")
     if name == "ephemeral":
         assert seen["interval"] == {"5s"}
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_a_look_back_holds_enough_scrapes_to_count_by(name: str) -> None:
+    endpoints = only(overlay(name), "PodMonitor")["spec"]["podMetricsEndpoints"]
+    slowest = max(seconds(endpoint["interval"]) for endpoint in endpoints)
+    for template in templates(name).values():
+        values = {arg["name"]: arg.get("value") for arg in template["spec"]["args"]}
+        assert 4 * slowest <= seconds(values.get("window") or "60s")
+
+
+def seconds(duration: str) -> int:
+    """A duration as manifests write it: `30s`, `1m`."""
+    return int(duration[:-1]) * {"s": 1, "m": 60}[duration[-1]]
