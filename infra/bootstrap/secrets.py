@@ -18,10 +18,8 @@ class SecretReference:
 
 
 REFERENCES = (
-    SecretReference("turnout-elasticsearch-read", "api-key", "search pods: read the views"),
-    SecretReference(
-        "turnout-elasticsearch-write", "api-key", "controller, builders, followers: write views and the alias"
-    ),
+    SecretReference("turnout-elasticsearch-read", "api-key", "search pods, workers, controller: read"),
+    SecretReference("turnout-elasticsearch-write", "api-key", "workers, controller: write views, state and the alias"),
     SecretReference("turnout-git", "token", "controller: propose the revert of a failed release"),
 )
 

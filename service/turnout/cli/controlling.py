@@ -36,7 +36,7 @@ class ControllerSettings:
     git_repository: str
     """`owner/name`. TURNOUT_GIT_REPOSITORY; without it no revert is proposed."""
     git_branch: str
-    """The branch that production follows. TURNOUT_GIT_BRANCH, else main."""
+    """The branch that reverts are proposed to. TURNOUT_GIT_BRANCH, else main."""
     git_token_file: Path | None
     """A file with the Git host's token. TURNOUT_GIT_TOKEN_FILE; without it no revert is proposed."""
     period_s: float
