@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from support.fake_cluster import NAMESPACE, FakeApi, FakeMemory, labels, owner, release_map, replica_set, rollout
@@ -193,6 +194,11 @@ def test_nothing_less_than_a_failed_analysis_is_a_verdict(
         (release_map("release-b", '{"apiVersion": "turnout/v2"}'), "is not a release"),
         (release_map("release-b", make_release("others")), "holds a release of 'others', the Rollout is for 'toys'"),
         ({"metadata": {"name": "release-b"}, "data": {}}, "has no release.json"),
+        (release_map("release-b", '{"mapping": ' + "[" * 100_000), "is not a release"),
+        (release_map("release-b", f'{{"kind": "{"x" * 100_000}"}}'), "is not a release"),
+        (release_map("release-b", msgspec.structs.replace(B, id="r-1" * 30_000)), "is no id of one"),
+        (release_map("release-b", msgspec.structs.replace(B, id="")), "is no id of one"),
+        (release_map("release-b", msgspec.structs.replace(B, collection="x" * 100_000)), "holds a release of"),
     ],
 )
 def test_a_release_that_cant_be_used_says_why_and_the_other_revision_is_read(
@@ -204,6 +210,7 @@ def test_a_release_that_cant_be_used_says_why_and_the_other_revision_is_read(
     canary, stable = world.look().revisions
     assert canary.release is None
     assert told in canary.problem
+    assert len(canary.problem) < 500
     assert (stable.release, stable.problem) == (A, "")
 
 
