@@ -95,8 +95,7 @@ class Actor:
             case Stop():
                 return self._stop(action)
             case Flip():
-                tools = self._tools
-                move_alias(action, observed, tools.both, tools.names, now=tools.now, check=tools.check)
+                move_alias(action, observed, self._tools, look=self._looker.look)
                 return f"the alias points at {action.view} for release {action.release_id}: {action.why}"
             case Condemn():
                 new = condemn(action, observed, self._tools.both, self._tools.names, self._tools.now())

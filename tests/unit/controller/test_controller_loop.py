@@ -7,15 +7,17 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
 from support.fake_cluster import NAMESPACE, FakeApi, FakeMemory, pattern, release_map, replica_set, rollout
+from support.observing import view
 from support.releases import make_release
-from turnout.controller import reconcile
-from turnout.controller.actions import Action, Collect, Condemn, Decision, Fill, Propose, Stop, Verify
+from turnout.controller import flips, indexes, reconcile
+from turnout.controller.actions import Action, Collect, Condemn, Decision, Fill, Flip, Propose, Stop, Verify
 from turnout.controller.board import Board
 from turnout.controller.loop import Loop
 from turnout.controller.observed import Observed
@@ -325,6 +327,26 @@ def test_the_api_servers_outage_is_told_for_every_collection(world: World) -> No
     problem = {"collection": "toys", "problem": "unavailable"}
     assert world.registry.get_sample_value("turnout_controller_problem", problem) == 1.0
     assert loop.alive()
+
+
+@pytest.mark.parametrize(("stable", "moved"), [("aaa", ["the release is stable"]), ("bbb", [])])
+def test_the_alias_does_not_go_to_a_release_that_was_reverted_while_its_view_was_compared(
+    world: World, monkeypatch: pytest.MonkeyPatch, stable: str, moved: list[str]
+) -> None:
+    def compare(*_: object, **__: object) -> SimpleNamespace:
+        world.api.put("rollouts", rollout(stable, stable, f"release-{stable[0]}"))
+        return SimpleNamespace(verdict="pass")
+
+    world.memory.views_ = (view(A, name="v").view,)
+    world.api.put("rollouts", rollout("aaa", "aaa", "release-a"))
+    world.decides(Flip(release_id=A.id, view="v", expect=(), why="the release is stable"))
+    monkeypatch.setattr(flips, "parity", compare)
+    found: list[str] = []
+    monkeypatch.setattr(flips, "flip", lambda *_, reason, **__: found.append(reason))
+    monkeypatch.setattr(indexes, "_behind", lambda *_: 0)
+    world.reconciler().round()
+    assert found == moved
+    assert [problem.partition(":")[0] for problem in world.record().problems] == ([] if moved else ["flip-failed"])
 
 
 def test_a_config_map_that_was_seen_spare_is_deleted(world: World) -> None:
