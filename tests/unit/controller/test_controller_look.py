@@ -8,7 +8,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from support.fake_cluster import NAMESPACE, FakeApi, FakeMemory, labels, owner, release_map, replica_set, rollout
+from support.fake_cluster import (
+    NAMESPACE,
+    FakeApi,
+    FakeMemory,
+    labels,
+    owner,
+    pod_template,
+    release_map,
+    replica_set,
+    rollout,
+)
 from support.releases import make_release
 from turnout.controller.look import Looker, collections
 from turnout.controller.observed import Observed
@@ -255,13 +265,18 @@ def test_work_says_how_it_ended_and_when(world: World) -> None:
     assert (third.ended, third.seconds_ago) == ("", 0.0)
 
 
-def test_a_follower_that_was_scaled_to_none_by_hand_is_no_follower(world: World) -> None:
-    for name, replicas in (("on", 1), ("off", 0)):
+def test_a_follower_that_was_scaled_to_none_by_hand_or_lost_its_release_cannot_run(world: World) -> None:
+    unlabelled = release_map("unlabelled", A)
+    unlabelled["metadata"]["labels"] = {}
+    world.api.put("configmaps", unlabelled)
+    given = (("a-on", 1, "release-a"), ("b-off", 0, "release-a"), ("c-lost", 1, "gone"), ("d-own", 1, "unlabelled"))
+    for name, replicas, config_map in given:
         meta = {"name": name, "labels": labels("follow"), "annotations": {"turnout.dev/view": f"view-{name}"}}
-        body = {"metadata": meta, "spec": {"replicas": replicas}, "status": {"readyReplicas": replicas}}
-        world.api.put("deployments", body)
-    (only,) = world.look().work
-    assert (only.name, only.view, only.ready, only.purpose) == ("on", "view-on", True, "follow")
+        spec = {"replicas": replicas, "template": pod_template(config_map)}
+        world.api.put("deployments", {"metadata": meta, "spec": spec, "status": {"readyReplicas": replicas}})
+    seen = world.look().work
+    assert [work.can_run for work in seen] == [True, False, False, True]
+    assert (seen[0].name, seen[0].view, seen[0].ready, seen[0].purpose) == ("a-on", "view-a-on", True, "follow")
 
 
 def test_records_tell_of_freezes_and_quarantine(world: World) -> None:
