@@ -25,7 +25,7 @@ from turnout.controller.reconcile import Counts, Reconciler
 from turnout.controller.tools import Deposed, Tools
 from turnout.elastic.names import Names
 from turnout.elastic.state import Quarantine, ReleaseRecord, RolloutRecord
-from turnout.errors import Refused, TurnoutError, Unavailable
+from turnout.errors import Refused, Unavailable
 from turnout.githost import GitHost, Revert
 from turnout.kube.reader import Reader
 from turnout.kube.writer import Writer
@@ -38,12 +38,12 @@ class Host:
     """A Git host that answers what the test says."""
 
     def __init__(self) -> None:
-        self.answer: str | TurnoutError | None = "https://git/1"
+        self.answer: str | Exception | None = "https://git/1"
         self.asked: list[Revert] = []
 
     def propose(self, revert: Revert) -> str | None:
         self.asked.append(revert)
-        if isinstance(self.answer, TurnoutError):
+        if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
 
@@ -409,16 +409,19 @@ def test_a_revert_is_proposed_once_and_its_address_remembered(world: World, monk
     ]
 
 
+@pytest.mark.parametrize(
+    ("error", "told"), [(Unavailable("rate limit"), "rate limit"), (KeyError("sha"), "KeyError: 'sha'")]
+)
 def test_a_host_that_refuses_is_asked_ever_more_rarely_and_its_answer_stays_told(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
 ) -> None:
     proposing = Proposing(world, monkeypatch)
-    world.host.answer = Unavailable("rate limit")
+    world.host.answer = error
     asked = []
     for _ in range(120):
         proposing.round(after_s=5)
         asked.append(len(world.host.asked))
-        assert world.record().problems == ("propose-failed: rate limit",)
+        assert world.record().problems == (f"propose-failed: {told}",)
     assert asked[-1] in (4, 5)  # of 120: after 0, 30, 90, 210, 450 s
     world.host.answer = "https://git/2"
     assert proposing.round(after_s=600) == "https://git/2"
