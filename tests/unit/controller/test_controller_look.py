@@ -19,12 +19,15 @@ from support.fake_cluster import (
     replica_set,
     rollout,
 )
+from support.observing import view
 from support.releases import make_release
+from turnout.controller import indexes
 from turnout.controller.look import Looker, collections
 from turnout.controller.observed import Observed
 from turnout.elastic.names import Names
 from turnout.elastic.state import Freeze, Quarantine
 from turnout.errors import Refused, Unavailable
+from turnout.follow import Lag
 from turnout.kube.reader import Reader
 
 A, B = (make_release(pipeline={"chunk": {"size": size}}) for size in (64, 48))
@@ -294,6 +297,17 @@ def test_half_a_picture_is_none(world: World) -> None:
     world.memory.down, world.api.down = False, True
     with pytest.raises(Unavailable, match="Kubernetes"):
         world.look()
+
+
+def test_a_view_that_is_down_hides_nothing_but_how_far_it_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lag(_reader: object, _names: object, index: str) -> Lag:
+        if index == "lost":
+            raise Unavailable("only 0 of 1 shards are up", where=index)
+        return Lag({0: 3})
+
+    world.memory.views_ = (view(A, name="lost").view, view(B, name="there").view)
+    monkeypatch.setattr(indexes, "lag", lag)
+    assert [seen.behind for seen in world.look().views] == [None, 3]
 
 
 def test_two_rollouts_of_one_collection_are_refused_by_name(world: World) -> None:
