@@ -108,6 +108,14 @@ def test_before_argo_has_seen_the_spec_the_roles_are_yesterdays_and_it_says_so(w
     assert not rolling.settled
 
 
+@pytest.mark.parametrize("text", ["", "two", "9" * 5000])
+def test_a_revision_number_that_is_none_counts_as_not_written_yet(world: World, text: str) -> None:
+    odd = replica_set("bbb", 2, "release-b")
+    odd["metadata"]["annotations"]["rollout.argoproj.io/revision"] = text
+    world.api.put("replicasets", odd)
+    assert [(found.hash, found.number) for found in world.look().revisions] == [("aaa", 1), ("bbb", 0)]
+
+
 def test_a_pod_template_without_replica_set_is_a_revision_already(world: World) -> None:
     world.rollout(current="ccc", config_map="release-a")
     first = world.look().revisions[0]

@@ -188,6 +188,23 @@ def test_a_problem_is_told_when_it_comes_changes_and_goes_and_not_in_between(wor
     ]
 
 
+def test_what_cannot_be_seen_for_a_while_is_not_told_to_be_over(world: World) -> None:
+    reconciler = world.reconciler()
+    world.decides(frozen="incident")
+    reconciler.round()
+    world.memory.down = True
+    reconciler.round()
+    reconciler.round()
+    world.memory.down = False
+    reconciler.round()
+    outage = "Elasticsearch can't be reached: refused"
+    assert world.events() == [
+        ("Warning", "Frozen", "incident"),
+        ("Warning", "Unavailable", outage),
+        ("Normal", "Unavailable", f"over: {outage}"),
+    ]
+
+
 def test_after_a_restart_a_problem_is_told_once_more_at_most(world: World) -> None:
     world.decides(frozen="incident")
     for _ in range(2):
