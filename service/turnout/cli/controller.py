@@ -92,13 +92,12 @@ def _once(election: Election, loop: Loop) -> int:
         Refused: another replica leads.
     """
     election.attempt()
-    try:
-        if not election.leads():
-            raise Refused("another replica leads, or the API can't be reached", remedy="ask it with --dry-run instead")
+    if not election.leads():
+        raise Refused("another replica leads, or the API can't be reached", remedy="ask it with --dry-run instead")
+    # Renewed meanwhile: a lease lasts for seconds, and a round may compare a large view with documents.
+    with _electing(election):
         loop.turn()
         loop.settle(600.0)
-    finally:
-        election.release()
     return 0
 
 

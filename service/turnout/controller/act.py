@@ -33,6 +33,7 @@ from turnout.controller.retiring import to_retire
 from turnout.controller.tools import Deposed, Tools
 from turnout.errors import TurnoutError
 from turnout.kube.api import Conflict
+from turnout.kube.objects import Meta
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class Actor:
         self._tools, self._looker = tools, looker
         self._drains = Drains(tools.drain_s)
         self._proposals = Proposals(tools.host)
+        self._seen_maps: dict[str, Meta] = {}
         self._logged: set[str] = set()
 
     def carry_out(self, decision: Decision, observed: Observed) -> Outcome:
@@ -63,6 +65,8 @@ class Actor:
             Deposed: this replica may not act any more. What was done is done rightly.
         """
         outcome = Outcome()
+        # Those of the look that was decided on: another look may come before they are used.
+        self._seen_maps = self._looker.config_maps
         self._drains.keep({action.view for action in decision.actions if isinstance(action, Retire)})
         for action in decision.actions:
             self._tools.check()
@@ -95,8 +99,7 @@ class Actor:
             case Stop():
                 return self._stop(action)
             case Flip():
-                tools = self._tools
-                move_alias(action, observed, tools.both, tools.names, now=tools.now, check=tools.check)
+                move_alias(action, observed, self._tools, look=self._looker.look)
                 return f"the alias points at {action.view} for release {action.release_id}: {action.why}"
             case Condemn():
                 new = condemn(action, observed, self._tools.both, self._tools.names, self._tools.now())
@@ -127,7 +130,7 @@ class Actor:
         return f"view {view} is deleted: nobody needs it, and nobody searched it" if gone else ""
 
     def _collect(self, name: str) -> str:
-        meta = self._looker.config_maps.get(name)
+        meta = self._seen_maps.get(name)
         if meta is None:
             return ""
         try:

@@ -49,9 +49,11 @@ def proposed(observed: Observed) -> Iterator[Propose]:
 
 def _finding(observed: Observed, release_id: str) -> tuple[str, str] | None:
     record = observed.record(release_id)
-    if record is not None and record.state == "failed":
-        return "verification", record.reason
     failed = observed.rollout.failed if observed.rollout is not None else None
+    # Condemning writes an analysis' finding into the record first, and may be interrupted before the quarantine.
+    is_half_done = record is not None and failed is not None and record.reason == failed.reason
+    if record is not None and record.state == "failed" and not is_half_done:
+        return "verification", record.reason
     return (f"{failed.run}: {failed.metric}", failed.reason) if failed is not None else None
 
 

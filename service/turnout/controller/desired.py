@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from turnout.controller.actions import Action, Decision
+from turnout.controller.actions import Action, Decision, Follow
 from turnout.controller.building import builds
 from turnout.controller.condemning import condemned, proposed
 from turnout.controller.flipping import judge_flip
@@ -27,6 +27,7 @@ from turnout.controller.retiring import SPARE_S, collected, retired
 from turnout.controller.seen import is_certain
 from turnout.controller.standing import standing
 from turnout.controller.stopping import stops
+from turnout.controller.work import written_name
 
 
 def desired(observed: Observed, *, spare_s: float = SPARE_S) -> Decision:
@@ -46,12 +47,14 @@ def desired(observed: Observed, *, spare_s: float = SPARE_S) -> Decision:
 
 
 def _actions(observed: Observed, spare_s: float) -> Iterator[Action]:
+    following: list[Follow] = []
     yield from condemned(observed)
     # Without a documents index nothing can be built or compared; it may be on its way back from a snapshot.
     if observed.shards:
         yield from stops(observed)
         yield from followers_to_stop(observed)
-        yield from follows(observed)
+        following += follows(observed)
+        yield from following
         yield from builds(observed)
         flip = judge_flip(observed).flip
         if flip is not None and not observed.frozen:
@@ -59,4 +62,6 @@ def _actions(observed: Observed, spare_s: float) -> Iterator[Action]:
     yield from proposed(observed)
     if observed.shards:
         yield from retired(observed)
-    yield from collected(observed, spare_s=spare_s)
+    # What a follower that is just made will mount may still be there from an earlier one, and spare until then.
+    written = {written_name(observed.collection, follow.release_id) for follow in following if not follow.config_map}
+    yield from collected(observed, spare_s=spare_s, besides=written)

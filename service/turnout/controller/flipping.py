@@ -1,4 +1,4 @@
-"""Does the alias have to move, and may it? Called by `desired` and by `problems`.
+"""Does the alias have to move, and may it? Called by `desired` and by `problems`, and by who moves it just before.
 
 The alias belongs at the view of the stable release, and the records must say that this release is live: two releases
 may share a view. Whoever moved it by hand is undone, and told so.
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from turnout.controller.actions import Flip
 from turnout.controller.observed import Observed
-from turnout.controller.seen import complete_view, is_behind, verdict
+from turnout.controller.seen import complete_view, is_behind, is_certain, verdict
 
 
 class Judged(NamedTuple):
@@ -44,6 +44,14 @@ def judge_flip(observed: Observed) -> Judged:
         return Judged(None, f"no pod of the stable release {release.id} is ready yet")
     expect = tuple(sorted(observed.targets))
     return Judged(Flip(release_id=release.id, view=index, expect=expect, why=_why(index, observed)), "")
+
+
+def is_for_stable(action: Flip, observed: Observed) -> bool:
+    """Whether a flip that was decided on an earlier look is to the release that certainly is stable now."""
+    stable = observed.revision("stable")
+    if stable is None or stable.release is None or not is_certain(observed):
+        return False
+    return stable.release.id == action.release_id and not verdict(action.release_id, observed)
 
 
 def was_moved_by_hand(observed: Observed) -> bool:

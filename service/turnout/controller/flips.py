@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 from turnout.alias import flip
 from turnout.controller.actions import Flip
+from turnout.controller.flipping import is_for_stable
 from turnout.controller.observed import Observed
 from turnout.controller.seen import known_release
+from turnout.controller.tools import Tools
 from turnout.elastic.names import Names
 from turnout.elastic.reader import Reader
-from turnout.elastic.writer import Writer
 from turnout.errors import Refused
 from turnout.follow import lag
 from turnout.follow.progress import documents_shards
@@ -63,36 +64,36 @@ class Waiting:
             self._left_s -= _LOOK_S
 
 
-def move_alias(
-    action: Flip,
-    observed: Observed,
-    elastic: tuple[Reader, Writer],
-    names: Names,
-    *,
-    now: Callable[[], str],
-    check: Callable[[], None],
-) -> None:
-    """Flip, if the view is equal to documents and the alias is where it was seen.
+def move_alias(action: Flip, observed: Observed, tools: Tools, *, look: Callable[[], Observed]) -> None:
+    """Flip, if the view is equal to documents, the alias is where it was seen, and the release still is stable.
 
     Args:
-        now: the time, ISO 8601 in UTC.
-        check: raises if this replica may not act any more; asked while waiting and just before the flip.
+        look: looks at everything once more. Comparing may take many minutes, in which the release may have been
+            reverted; whoever reads the alias must not be sent there after that.
 
     Raises:
-        Refused: the view isn't equal to documents, or the alias isn't where it was seen. It stays where it is.
+        Refused: one of these doesn't hold. The alias stays where it is.
+        Deposed: this replica may not act any more.
     """
-    reader, writer = elastic
+    (reader, writer), names = tools.both, tools.names
     view = next((seen.view for seen in observed.views if seen.view.index == action.view), None)
     release = known_release(action.release_id, observed)
     if view is None or release is None:
         raise Refused(f"release {action.release_id} or its view {action.view} is not there", where=names.alias)
-    compared = parity(reader, names, view, catch_up=Waiting(reader, names, view.index, check=check))
+    compared = parity(reader, names, view, catch_up=Waiting(reader, names, view.index, check=tools.check))
     if compared.verdict != "pass":
         raise Refused(
             f"the view is not equal to documents, the alias stays where it is: {compared.reason}",
             where=view.index,
             remedy=f"`turnout status {names.collection} --parity` compares again",
         )
-    check()
+    if not is_for_stable(action, look()):
+        raise Refused(
+            f"release {action.release_id} is not the stable one any more since its view was compared with documents,"
+            " the alias stays where it is",
+            where=names.alias,
+            remedy="nothing is left to do: the next look decides again",
+        )
+    tools.check()
     expect = frozenset(action.expect)
-    flip(reader, writer, names, to=view, release=release, expect=expect, reason=action.why, now=now)
+    flip(reader, writer, names, to=view, release=release, expect=expect, reason=action.why, now=tools.now)

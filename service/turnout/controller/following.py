@@ -33,8 +33,8 @@ def followed(observed: Observed) -> dict[str, str]:
 
 
 def follows(observed: Observed) -> Iterator[Follow]:
-    """A follower for each view that has none, or one for another release or image than it should."""
-    running = {work.view: work for work in observed.work if work.purpose == "follow"}
+    """A follower for each view that has none that can run, or one for another release or image than it should."""
+    running = {work.view: work for work in observed.work if work.purpose == "follow" and work.can_run}
     for index, release_id in followed(observed).items():
         revision = _exact(release_id, observed)
         image = revision or _fitting(index, observed)

@@ -58,10 +58,13 @@ def look_at_indexes(reader: Reader, names: Names) -> Indexes:
 
 
 def _behind(reader: Reader, names: Names, view: View) -> int | None:
-    """Operations that a view lacks; None where there are no documents to compare with, or it was deleted just now."""
+    """Operations that a view lacks; None where there are no documents to compare with, it was deleted just now, or a
+    shard of it is down: a view that is being filled has no copies, and losing it must not blind us for all others.
+    """
     try:
         return lag(reader, names, view.index).total
     except Unavailable:
-        raise
+        reader.shards(names.documents)  # raises, too, if it isn't this view alone
+        return None
     except (EnvironmentProblem, ViewGone):
         return None

@@ -77,7 +77,7 @@ class Looker:
             revisions=revisions(rollout, mine, lambda name: self._releases.find(name, self.config_maps))
             if rollout
             else (),
-            work=work(jobs, deployments, now=self._now()),
+            work=work(jobs, deployments, now=self._now(), is_there=self._is_there),
             spare_config_maps=self._spare(_named(rollout, sets, deployments)),
             **indexes._asdict(),
         )
@@ -92,6 +92,10 @@ class Looker:
                 remedy=f"correct the label {COLLECTION} of all but one",
             )
         return found[0] if found else None
+
+    def _is_there(self, config_map: str) -> bool:
+        """Whether there is a ConfigMap; one that isn't labelled as a release isn't listed."""
+        return not config_map or config_map in self.config_maps or self._kube.config_map(config_map) is not None
 
     def _spare(self, named: set[str]) -> dict[str, float]:
         """Release ConfigMaps that nothing names, with their age in seconds."""
@@ -110,13 +114,17 @@ def _named(rollout: Rollout | None, sets: Sequence[ReplicaSet], deployments: Seq
     return {config_map_of(template) for template in templates}
 
 
-def work(jobs: Sequence[Job], deployments: Sequence[Deployment], *, now: datetime) -> tuple[Work, ...]:
-    """What of ours runs or has run. What is being deleted doesn't count, nor does a follower scaled to none by hand:
-    it is put back where it is wanted.
+def work(
+    jobs: Sequence[Job], deployments: Sequence[Deployment], *, now: datetime, is_there: Callable[[str], bool]
+) -> tuple[Work, ...]:
+    """What of ours runs or has run. What is being deleted doesn't count.
+
+    Args:
+        is_there: whether there is a ConfigMap of that name.
     """
     live_jobs = [job for job in jobs if job.metadata.deletion_timestamp is None]
-    followers = [each for each in deployments if each.metadata.deletion_timestamp is None and each.spec.replicas != 0]
-    return (*(_job(job, now) for job in live_jobs), *(_follower(each) for each in followers))
+    followers = [each for each in deployments if each.metadata.deletion_timestamp is None]
+    return (*(_job(job, now) for job in live_jobs), *(_follower(each, is_there) for each in followers))
 
 
 def _job(job: Job, now: datetime) -> Work:
@@ -137,8 +145,9 @@ def _job(job: Job, now: datetime) -> Work:
     )
 
 
-def _follower(deployment: Deployment) -> Work:
+def _follower(deployment: Deployment, is_there: Callable[[str], bool]) -> Work:
     labels = deployment.metadata.labels
+    config_map = config_map_of(deployment.spec.template)
     return Work(
         name=deployment.metadata.name,
         purpose="follow",
@@ -146,5 +155,6 @@ def _follower(deployment: Deployment) -> Work:
         view=deployment.metadata.annotations.get(VIEW),
         ready=deployment.status.ready_replicas > 0,
         hash=labels.get(OF_HASH, ""),
-        config_map=config_map_of(deployment.spec.template),
+        config_map=config_map,
+        can_run=deployment.spec.replicas != 0 and is_there(config_map),
     )

@@ -72,6 +72,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
 
     `view` is set for followers. `ended`: a Job's end; a failed one carries `reason` and `seconds_ago`. `hash` is the
     revision whose image it runs, `config_map` the release ConfigMap that it mounts; empty where that isn't known.
+    `can_run` is False for a follower that was scaled to none by hand, or whose ConfigMap is gone.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     ready: bool = False
     hash: str = ""
     config_map: str = ""
+    can_run: bool = True
 
 
 class SeenView(msgspec.Struct, frozen=True, kw_only=True):

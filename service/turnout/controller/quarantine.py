@@ -15,7 +15,7 @@ from turnout.elastic.names import Names
 from turnout.elastic.reader import Reader
 from turnout.elastic.state import Quarantine, ReleaseRecord
 from turnout.elastic.writer import Conflict, Writer
-from turnout.errors import Refused, TurnoutError
+from turnout.errors import Refused
 from turnout.githost import GitHost, Revert
 
 FIRST_S, LONGEST_S = 30.0, 600.0
@@ -83,7 +83,7 @@ class Proposals:
 
     def __init__(self, host: Callable[[], GitHost], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._host, self._clock = host, clock
-        self._waits: dict[str, tuple[float, float, TurnoutError | None]] = {}  # until when, how long, why
+        self._waits: dict[str, tuple[float, float, Exception | None]] = {}  # until when, how long, why
 
     def propose(self, elastic: tuple[Reader, Writer], names: Names, release_id: str) -> str:
         """Propose the revert of a quarantined release and remember its address in the record.
@@ -92,7 +92,7 @@ class Proposals:
             The address; empty if nothing is left to revert, or nothing is done now.
 
         Raises:
-            TurnoutError: what the host said, also while waiting to ask it again.
+            Exception: what the host said, also while waiting to ask it again.
         """
         until, waited_s, why = self._waits.get(release_id, (0.0, 0.0, None))
         if self._clock() < until:
@@ -106,7 +106,7 @@ class Proposals:
         wait_s = min(max(FIRST_S, 2 * waited_s), LONGEST_S)
         try:
             address = self._host().propose(_revert(stored.record))
-        except TurnoutError as error:
+        except Exception as error:  # also one that nobody foresaw: a host that answers oddly isn't asked at each look
             self._waits[release_id] = (self._clock() + wait_s, wait_s, error)
             raise
         if address is None:

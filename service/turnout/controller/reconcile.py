@@ -66,7 +66,7 @@ class Reconciler:
                 if not isinstance(error, TurnoutError) and problem != self._failure:
                     log.exception("%s: the round failed", self._collection)
                 self._failure = problem
-                self._show(problem)
+                self._show(problem, is_all=False)
 
     def _round(self) -> None:
         self._tools.check()
@@ -87,9 +87,9 @@ class Reconciler:
         self._show(problems)
         self._teller.record(observed, decision, problems)
 
-    def _show(self, problems: dict[str, str]) -> None:
+    def _show(self, problems: dict[str, str], *, is_all: bool = True) -> None:
         self._board.problems(self._collection, problems)
-        self._teller.problems(problems, self._rolling)
+        self._teller.problems(problems, self._rolling, is_all=is_all)
 
 
 def decide(tools: Tools) -> tuple[Observed, Decision]:

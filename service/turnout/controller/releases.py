@@ -5,6 +5,7 @@ A release may be of a megabyte and is looked at every few seconds, so it is read
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 import msgspec
@@ -16,6 +17,8 @@ from turnout.release.fingerprint import decode
 
 FILE = "release.json"
 """The key of a release ConfigMap that holds the release."""
+_ID = re.compile(r"r-[0-9a-f]{1,61}")  # it becomes a label, a part of names and a metric's label
+_TOLD = 300  # characters of what is wrong; a ConfigMap may hold a megabyte of it
 
 
 class Found(NamedTuple):
@@ -66,10 +69,11 @@ def _release(held: ConfigMap, collection: str) -> Found:
         return Found(None, f"ConfigMap {name} has no {FILE}")
     try:
         release = decode(text.encode())
-    except msgspec.DecodeError as error:  # ValidationError is one, too
-        return Found(None, f"{FILE} in ConfigMap {name} is not a release: {error}")
+    except (msgspec.DecodeError, RecursionError) as error:  # ValidationError is a DecodeError, too
+        return Found(None, f"{FILE} in ConfigMap {name} is not a release: {str(error)[:_TOLD]}")
+    if not _ID.fullmatch(release.id):
+        return Found(None, f"{FILE} in ConfigMap {name} is not a release: {release.id[:_TOLD]!r} is no id of one")
     if release.collection != collection:
-        return Found(
-            None, f"ConfigMap {name} holds a release of {release.collection!r}, the Rollout is for {collection!r}"
-        )
+        other = release.collection[:_TOLD]
+        return Found(None, f"ConfigMap {name} holds a release of {other!r}, the Rollout is for {collection!r}")
     return Found(release)

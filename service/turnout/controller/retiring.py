@@ -6,7 +6,7 @@ Git says what is wanted, so a build that nothing asks for any more, or whose rel
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 import msgspec
 
@@ -44,9 +44,9 @@ def unexplained(observed: Observed) -> tuple[str, ...]:
     return tuple(index for index, reason in _reasons(observed).items() if reason == what and index not in kept)
 
 
-def collected(observed: Observed, *, spare_s: float) -> Iterator[Collect]:
-    """The release ConfigMaps that nothing names, older than `spare_s` seconds and mounted by no work."""
-    mounted = {work.config_map for work in observed.work}
+def collected(observed: Observed, *, spare_s: float, besides: Set[str] = frozenset()) -> Iterator[Collect]:
+    """The release ConfigMaps that nothing names, older than `spare_s` seconds and mounted by no work, nor `besides`."""
+    mounted = besides | {work.config_map for work in observed.work}
     for name, age in sorted(observed.spare_config_maps.items()):
         if age >= spare_s and name not in mounted:
             yield Collect(config_map=name)

@@ -16,6 +16,7 @@ from turnout.kube.objects import HASH, REVISION, ReplicaSet, Rollout
 
 VOLUME = "release"
 """The volume of a search pod that is the ConfigMap of its release."""
+_DIGITS = 18  # an annotation may hold thousands, which Python refuses to read
 
 
 def config_map_of(template: dict[str, Any]) -> str:
@@ -41,7 +42,7 @@ def owned(rollout: Rollout, replica_sets: Sequence[ReplicaSet]) -> list[ReplicaS
 def number(annotations: dict[str, str]) -> int:
     """Argo's revision number; 0 where it isn't written yet."""
     text = annotations.get(REVISION, "")
-    return int(text) if text.isdecimal() else 0
+    return int(text) if text.isdecimal() and len(text) <= _DIGITS else 0
 
 
 def rolling(rollout: Rollout, sets: Sequence[ReplicaSet], failed: FailedAnalysis | None) -> Rolling:

@@ -33,15 +33,20 @@ class Teller:
         self._told: dict[str, str] = {}
         self._record: RolloutRecord | None = None
 
-    def problems(self, problems: Mapping[str, str], rolling: Rolling | None) -> None:
-        """Log what changed since the last call, and write an event for it where there is a Rollout to write it on."""
-        before, self._told = self._told, dict(problems)
+    def problems(self, problems: Mapping[str, str], rolling: Rolling | None, *, is_all: bool = True) -> None:
+        """Log what changed since the last call, and write an event for it where there is a Rollout to write it on.
+
+        Args:
+            is_all: these are all problems. If nothing could be seen, no earlier one is known to be over.
+        """
+        before = self._told
+        self._told = dict(problems) if is_all else {**before, **problems}
         collection = self._tools.names.collection
         for key, sentence in problems.items():
             if before.get(key) != sentence:
                 log.warning("%s: %s: %s", collection, key, sentence)
                 self._event(rolling, reason(key), sentence, kind="Warning")
-        for key in before.keys() - problems.keys():
+        for key in before.keys() - self._told.keys():
             log.info("%s: %s: over", collection, key)
             self._event(rolling, reason(key), f"over: {before[key]}", kind="Normal")
 

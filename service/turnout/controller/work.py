@@ -87,10 +87,15 @@ def release_map(record: ReleaseRecord, release: Release, rolling: Rolling) -> Js
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": _metadata(f"release-{record.collection}-{record.release_id}", labels, rolling, {}),
+        "metadata": _metadata(written_name(record.collection, record.release_id), labels, rolling, {}),
         "immutable": True,
         "data": {FILE: encode(release).decode()},
     }
+
+
+def written_name(collection: str, release_id: str) -> str:
+    """The name of the ConfigMap that `release_map` makes."""
+    return f"release-{collection}-{release_id}"
 
 
 def follower_name(collection: str, view: str) -> str:

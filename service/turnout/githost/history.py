@@ -50,8 +50,7 @@ def find_undo(repository: Repository, revert: Revert, head: str) -> Undo | None:
     path = f"pipelines/{revert.collection}/release.json"
     if _release_id(repository, path, head) != revert.failed:
         return None
-    commits = _bad_commits(repository, path, head, revert)
-    before = commits[-1].parents[0].sha
+    commits, before = _bad_commits(repository, path, head, revert)
     folders = [(f"{top}/{revert.collection}", _folder(repository, top, revert, before)) for top in _tops()]
     files, left = _manifests(repository, commits, before=before, head=head)
     return Undo(
@@ -67,15 +66,16 @@ def _tops() -> tuple[str, str]:
     return ("pipelines", "schemas")
 
 
-def _bad_commits(repository: Repository, path: str, head: str, revert: Revert) -> list[Commit]:
-    """The commits of release.json since the stable release, newest first."""
+def _bad_commits(repository: Repository, path: str, head: str, revert: Revert) -> tuple[list[Commit], str]:
+    """The commits of release.json since the stable release, newest first, and the commit to go back to."""
     found: list[Commit] = []
     for number, commit in enumerate(repository.get_commits(sha=head, path=path)):
         if number >= MOST_COMMITS:
             break
-        if _release_id(repository, path, commit.sha) == revert.stable:
-            return found
-        if not commit.parents:
+        is_stable = _release_id(repository, path, commit.sha) == revert.stable
+        if is_stable and found:
+            return found, _before(repository, path, found, revert.stable) or commit.sha
+        if is_stable or not commit.parents:  # stable at once: the host's answers don't agree with each other
             break
         found.append(commit)
     raise Refused(
@@ -83,6 +83,15 @@ def _bad_commits(repository: Repository, path: str, head: str, revert: Revert) -
         where=path,
         remedy="revert by hand: the cluster serves that release, so its content can be read from its ConfigMap",
     )
+
+
+def _before(repository: Repository, path: str, commits: list[Commit], stable: str) -> str | None:
+    """The last commit that still held the stable release: what the oldest commit changed.
+
+    The oldest may be of a branch that began before the stable release came; then it is what that branch was merged to.
+    """
+    parents = [commit.parents[0].sha for commit in reversed(commits)]
+    return next((sha for sha in parents if _release_id(repository, path, sha) == stable), None)
 
 
 def _release_id(repository: Repository, path: str, commit: str) -> str | None:

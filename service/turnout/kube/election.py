@@ -62,7 +62,10 @@ class Election:
         """Try to lead until `stop`, then give the lease back, so that another needn't wait for it to run out."""
         while not stop.is_set():
             before = self.leads()
-            self.attempt()
+            try:
+                self.attempt()
+            except Exception:  # whatever it is: were this thread to end, this replica would live and never lead again
+                log.exception("the lease can't be renewed")
             if self.leads() != before:
                 log.info("%s %s", self._identity, "leads" if self.leads() else "doesn't lead any more")
             stop.wait(RETRY_S)

@@ -24,7 +24,7 @@ from support.observing import (
     view,
     view_name,
 )
-from turnout.controller.actions import Fill, Follow, State, Stop, Verify
+from turnout.controller.actions import Collect, Fill, Follow, State, Stop, Verify
 from turnout.controller.desired import desired
 from turnout.controller.observed import Observed
 
@@ -296,6 +296,24 @@ def test_the_release_to_go_back_to_stays_followed() -> None:
         view_name(FIRST),
         view_name(MODEL),
     }
+
+
+def test_a_follower_that_cannot_run_is_put_back_where_it_is_wanted_and_else_stopped() -> None:
+    first, second = after().work
+    lame = replace(first, can_run=False)
+    assert [action.view for action in actions(replace(after(), work=(lame, second)))] == [view_name(FIRST)]
+    unwanted = replace(lame, name="follow-x", view="x")
+    assert actions(replace(after(), work=(first, second, unwanted))) == [
+        Stop(name="follow-x", purpose="follow", why="nobody needs x kept up to date")
+    ]
+
+
+def test_the_config_map_that_a_new_follower_will_mount_is_not_collected() -> None:
+    seen = replace(after(), revisions=(revision(MODEL, "stable", number=2),))
+    spare = {f"release-toys-{FIRST.id}": 9999.0, "other": 9999.0}
+    seen = replace(seen, work=seen.work[1:], spare_config_maps=spare)
+    assert [action.release_id for action in actions(seen, Follow)] == [FIRST.id]
+    assert actions(seen, Collect) == [Collect(config_map="other")]
 
 
 def test_a_view_is_followed_once_for_the_stable_release() -> None:

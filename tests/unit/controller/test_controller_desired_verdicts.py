@@ -128,6 +128,12 @@ def test_a_failed_canary_is_condemned_though_a_record_calls_it_live_where_the_al
     assert [action.release_id for action in actions(seen, Condemn)] == [MODEL.id]
 
 
+def test_who_condemned_is_still_known_after_a_crash_between_the_record_and_the_quarantine() -> None:
+    half = record(MODEL, "failed", reason="too many errors")
+    seen = trial(MODEL, view(MODEL), half, rollout=rollout(failed=True))
+    assert [action.by for action in actions(seen, Condemn)] == ["search-toys-2-1: errors"]
+
+
 @pytest.mark.parametrize("failed", [True, False])
 def test_a_canary_that_failed_its_verification_is_condemned_once_it_is_aborted(failed: bool) -> None:
     told = record(MODEL, "failed", reason="parity: 3 differ")

@@ -5,15 +5,29 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
-from support.fake_cluster import NAMESPACE, FakeApi, FakeMemory, labels, owner, release_map, replica_set, rollout
+from support.fake_cluster import (
+    NAMESPACE,
+    FakeApi,
+    FakeMemory,
+    labels,
+    owner,
+    pod_template,
+    release_map,
+    replica_set,
+    rollout,
+)
+from support.observing import view
 from support.releases import make_release
+from turnout.controller import indexes
 from turnout.controller.look import Looker, collections
 from turnout.controller.observed import Observed
 from turnout.elastic.names import Names
 from turnout.elastic.state import Freeze, Quarantine
 from turnout.errors import Refused, Unavailable
+from turnout.follow import Lag
 from turnout.kube.reader import Reader
 
 A, B = (make_release(pipeline={"chunk": {"size": size}}) for size in (64, 48))
@@ -92,6 +106,14 @@ def test_before_argo_has_seen_the_spec_the_roles_are_yesterdays_and_it_says_so(w
     rolling = world.look().rollout
     assert rolling is not None
     assert not rolling.settled
+
+
+@pytest.mark.parametrize("text", ["", "two", "9" * 5000])
+def test_a_revision_number_that_is_none_counts_as_not_written_yet(world: World, text: str) -> None:
+    odd = replica_set("bbb", 2, "release-b")
+    odd["metadata"]["annotations"]["rollout.argoproj.io/revision"] = text
+    world.api.put("replicasets", odd)
+    assert [(found.hash, found.number) for found in world.look().revisions] == [("aaa", 1), ("bbb", 0)]
 
 
 def test_a_pod_template_without_replica_set_is_a_revision_already(world: World) -> None:
@@ -193,6 +215,11 @@ def test_nothing_less_than_a_failed_analysis_is_a_verdict(
         (release_map("release-b", '{"apiVersion": "turnout/v2"}'), "is not a release"),
         (release_map("release-b", make_release("others")), "holds a release of 'others', the Rollout is for 'toys'"),
         ({"metadata": {"name": "release-b"}, "data": {}}, "has no release.json"),
+        (release_map("release-b", '{"mapping": ' + "[" * 100_000), "is not a release"),
+        (release_map("release-b", f'{{"kind": "{"x" * 100_000}"}}'), "is not a release"),
+        (release_map("release-b", msgspec.structs.replace(B, id="r-1" * 30_000)), "is no id of one"),
+        (release_map("release-b", msgspec.structs.replace(B, id="")), "is no id of one"),
+        (release_map("release-b", msgspec.structs.replace(B, collection="x" * 100_000)), "holds a release of"),
     ],
 )
 def test_a_release_that_cant_be_used_says_why_and_the_other_revision_is_read(
@@ -204,6 +231,7 @@ def test_a_release_that_cant_be_used_says_why_and_the_other_revision_is_read(
     canary, stable = world.look().revisions
     assert canary.release is None
     assert told in canary.problem
+    assert len(canary.problem) < 500
     assert (stable.release, stable.problem) == (A, "")
 
 
@@ -248,13 +276,18 @@ def test_work_says_how_it_ended_and_when(world: World) -> None:
     assert (third.ended, third.seconds_ago) == ("", 0.0)
 
 
-def test_a_follower_that_was_scaled_to_none_by_hand_is_no_follower(world: World) -> None:
-    for name, replicas in (("on", 1), ("off", 0)):
+def test_a_follower_that_was_scaled_to_none_by_hand_or_lost_its_release_cannot_run(world: World) -> None:
+    unlabelled = release_map("unlabelled", A)
+    unlabelled["metadata"]["labels"] = {}
+    world.api.put("configmaps", unlabelled)
+    given = (("a-on", 1, "release-a"), ("b-off", 0, "release-a"), ("c-lost", 1, "gone"), ("d-own", 1, "unlabelled"))
+    for name, replicas, config_map in given:
         meta = {"name": name, "labels": labels("follow"), "annotations": {"turnout.dev/view": f"view-{name}"}}
-        body = {"metadata": meta, "spec": {"replicas": replicas}, "status": {"readyReplicas": replicas}}
-        world.api.put("deployments", body)
-    (only,) = world.look().work
-    assert (only.name, only.view, only.ready, only.purpose) == ("on", "view-on", True, "follow")
+        spec = {"replicas": replicas, "template": pod_template(config_map)}
+        world.api.put("deployments", {"metadata": meta, "spec": spec, "status": {"readyReplicas": replicas}})
+    seen = world.look().work
+    assert [work.can_run for work in seen] == [True, False, False, True]
+    assert (seen[0].name, seen[0].view, seen[0].ready, seen[0].purpose) == ("a-on", "view-a-on", True, "follow")
 
 
 def test_records_tell_of_freezes_and_quarantine(world: World) -> None:
@@ -272,6 +305,17 @@ def test_half_a_picture_is_none(world: World) -> None:
     world.memory.down, world.api.down = False, True
     with pytest.raises(Unavailable, match="Kubernetes"):
         world.look()
+
+
+def test_a_view_that_is_down_hides_nothing_but_how_far_it_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lag(_reader: object, _names: object, index: str) -> Lag:
+        if index == "lost":
+            raise Unavailable("only 0 of 1 shards are up", where=index)
+        return Lag({0: 3})
+
+    world.memory.views_ = (view(A, name="lost").view, view(B, name="there").view)
+    monkeypatch.setattr(indexes, "lag", lag)
+    assert [seen.behind for seen in world.look().views] == [None, 3]
 
 
 def test_two_rollouts_of_one_collection_are_refused_by_name(world: World) -> None:

@@ -7,15 +7,17 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
 from support.fake_cluster import NAMESPACE, FakeApi, FakeMemory, pattern, release_map, replica_set, rollout
+from support.observing import view
 from support.releases import make_release
-from turnout.controller import reconcile
-from turnout.controller.actions import Action, Collect, Condemn, Decision, Fill, Propose, Stop, Verify
+from turnout.controller import flips, indexes, reconcile
+from turnout.controller.actions import Action, Collect, Condemn, Decision, Fill, Flip, Propose, Stop, Verify
 from turnout.controller.board import Board
 from turnout.controller.loop import Loop
 from turnout.controller.observed import Observed
@@ -23,7 +25,7 @@ from turnout.controller.reconcile import Counts, Reconciler
 from turnout.controller.tools import Deposed, Tools
 from turnout.elastic.names import Names
 from turnout.elastic.state import Quarantine, ReleaseRecord, RolloutRecord
-from turnout.errors import Refused, TurnoutError, Unavailable
+from turnout.errors import Refused, Unavailable
 from turnout.githost import GitHost, Revert
 from turnout.kube.reader import Reader
 from turnout.kube.writer import Writer
@@ -36,12 +38,12 @@ class Host:
     """A Git host that answers what the test says."""
 
     def __init__(self) -> None:
-        self.answer: str | TurnoutError | None = "https://git/1"
+        self.answer: str | Exception | None = "https://git/1"
         self.asked: list[Revert] = []
 
     def propose(self, revert: Revert) -> str | None:
         self.asked.append(revert)
-        if isinstance(self.answer, TurnoutError):
+        if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
 
@@ -186,6 +188,23 @@ def test_a_problem_is_told_when_it_comes_changes_and_goes_and_not_in_between(wor
     ]
 
 
+def test_what_cannot_be_seen_for_a_while_is_not_told_to_be_over(world: World) -> None:
+    reconciler = world.reconciler()
+    world.decides(frozen="incident")
+    reconciler.round()
+    world.memory.down = True
+    reconciler.round()
+    reconciler.round()
+    world.memory.down = False
+    reconciler.round()
+    outage = "Elasticsearch can't be reached: refused"
+    assert world.events() == [
+        ("Warning", "Frozen", "incident"),
+        ("Warning", "Unavailable", outage),
+        ("Normal", "Unavailable", f"over: {outage}"),
+    ]
+
+
 def test_after_a_restart_a_problem_is_told_once_more_at_most(world: World) -> None:
     world.decides(frozen="incident")
     for _ in range(2):
@@ -327,6 +346,26 @@ def test_the_api_servers_outage_is_told_for_every_collection(world: World) -> No
     assert loop.alive()
 
 
+@pytest.mark.parametrize(("stable", "moved"), [("aaa", ["the release is stable"]), ("bbb", [])])
+def test_the_alias_does_not_go_to_a_release_that_was_reverted_while_its_view_was_compared(
+    world: World, monkeypatch: pytest.MonkeyPatch, stable: str, moved: list[str]
+) -> None:
+    def compare(*_: object, **__: object) -> SimpleNamespace:
+        world.api.put("rollouts", rollout(stable, stable, f"release-{stable[0]}"))
+        return SimpleNamespace(verdict="pass")
+
+    world.memory.views_ = (view(A, name="v").view,)
+    world.api.put("rollouts", rollout("aaa", "aaa", "release-a"))
+    world.decides(Flip(release_id=A.id, view="v", expect=(), why="the release is stable"))
+    monkeypatch.setattr(flips, "parity", compare)
+    found: list[str] = []
+    monkeypatch.setattr(flips, "flip", lambda *_, reason, **__: found.append(reason))
+    monkeypatch.setattr(indexes, "_behind", lambda *_: 0)
+    world.reconciler().round()
+    assert found == moved
+    assert [problem.partition(":")[0] for problem in world.record().problems] == ([] if moved else ["flip-failed"])
+
+
 def test_a_config_map_that_was_seen_spare_is_deleted(world: World) -> None:
     world.api.put("configmaps", release_map("release-old", A))
     world.decides(Collect(config_map="release-old"), Collect(config_map="never-seen"))
@@ -387,16 +426,19 @@ def test_a_revert_is_proposed_once_and_its_address_remembered(world: World, monk
     ]
 
 
+@pytest.mark.parametrize(
+    ("error", "told"), [(Unavailable("rate limit"), "rate limit"), (KeyError("sha"), "KeyError: 'sha'")]
+)
 def test_a_host_that_refuses_is_asked_ever_more_rarely_and_its_answer_stays_told(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
 ) -> None:
     proposing = Proposing(world, monkeypatch)
-    world.host.answer = Unavailable("rate limit")
+    world.host.answer = error
     asked = []
     for _ in range(120):
         proposing.round(after_s=5)
         asked.append(len(world.host.asked))
-        assert world.record().problems == ("propose-failed: rate limit",)
+        assert world.record().problems == (f"propose-failed: {told}",)
     assert asked[-1] in (4, 5)  # of 120: after 0, 30, 90, 210, 450 s
     world.host.answer = "https://git/2"
     assert proposing.round(after_s=600) == "https://git/2"

@@ -164,6 +164,33 @@ def test_all_commits_since_the_stable_release_are_taken_back(
     assert work.read(server.merge(1), "pipelines/books/model.yaml") == "good"
 
 
+def test_a_branch_that_began_before_the_stable_release_is_not_gone_back_to_where_it_began(
+    work: Work, server: GitHubServer, host: GitHubHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def at(hour: int) -> None:
+        monkeypatch.setenv("GIT_COMMITTER_DATE", f"2030-01-01T0{hour}:00:00Z")
+
+    older, newer, merged = (f"r-{letter * 16}" for letter in "def")
+    at(1)
+    work.commit({"pipelines/books/release.json": release(older), "pipelines/books/model.yaml": "older"})
+    at(2)
+    work.commit({"pipelines/books/release.json": release(newer), "pipelines/books/model.yaml": "newer"})
+    main = server.git("rev-parse", "main").strip()
+    at(3)
+    work._git("-C", str(work.tree), "checkout", "--quiet", "HEAD~1")
+    branch = {"pipelines/books/release.json": release(BAD), "pipelines/books/model.yaml": "bad"}
+    for name, text in branch.items():
+        (work.tree / name).write_text(text)
+    work._git("-C", str(work.tree), "-c", "user.name=t", "-c", "user.email=t@example.test", "commit", "-qam", "x")
+    at(4)
+    work._git("-C", str(work.tree), "checkout", "--quiet", "-B", "main", main)
+    merge = ("merge", "--quiet", "--no-commit", "-s", "ours", "HEAD@{1}")
+    work._git("-C", str(work.tree), *merge)
+    work.commit({"pipelines/books/release.json": release(merged), "pipelines/books/model.yaml": "merged"})
+    host.propose(msgspec.structs.replace(REVERT, failed=merged, stable=newer))
+    assert work.read(server.merge(1), "pipelines/books/model.yaml") == "newer"
+
+
 def test_a_manifest_that_somebody_changed_since_is_left_and_named(
     work: Work, server: GitHubServer, host: GitHubHost
 ) -> None:
@@ -180,6 +207,16 @@ def test_a_stable_release_that_history_does_not_know_is_refused_and_nothing_is_p
         host.propose(msgspec.structs.replace(REVERT, stable=WORSE))
     assert not server.pulls()
     assert not [asked for asked in server.requests if not asked.startswith("GET")]
+
+
+def test_a_host_whose_answers_do_not_agree_is_refused_and_nothing_is_pushed(
+    work: Work, server: GitHubServer, host: GitHubHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oldest = server.git("rev-list", "--max-parents=0", "main").strip()
+    monkeypatch.setattr(server, "commits", lambda sha, path: [server.commit(oldest)])
+    with pytest.raises(Refused):
+        host.propose(REVERT)
+    assert not server.pulls()
 
 
 @pytest.mark.parametrize(("status", "kind"), [(503, Unavailable), (429, Unavailable), (422, Refused)])

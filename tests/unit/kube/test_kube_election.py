@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.fake_cluster import NAMESPACE, FakeApi
+from turnout.kube.api import NotFound
 from turnout.kube.election import LEASE_S, RENEW_S, RETRY_S, Election
 from turnout.kube.reader import Reader
 from turnout.kube.writer import Writer
@@ -36,6 +38,34 @@ def test_the_first_that_asks_leads_and_the_other_waits() -> None:
     a.attempt()
     b.attempt()
     assert (a.leads(), b.leads(), holder(api)) == (True, False, "a")
+
+
+class AFewRounds(threading.Event):
+    """Set after so many waits, which take no time."""
+
+    def __init__(self, rounds: int) -> None:
+        super().__init__()
+        self._left = rounds
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._left -= 1
+        if not self._left:
+            self.set()
+        return self.is_set()
+
+
+def test_an_answer_that_nobody_foresaw_ends_no_candidacy(monkeypatch: pytest.MonkeyPatch) -> None:
+    api, told = FakeApi(), [NotFound("no such namespace"), RuntimeError("?")]
+    call = api.call
+
+    def answer(method: str, path: str, **given: Any) -> bytes:
+        if method == "POST" and told:
+            raise told.pop()
+        return call(method, path, **given)
+
+    monkeypatch.setattr(api, "call", answer)
+    candidate(api, Clock(), "a").run(AFewRounds(3))
+    assert (told, holder(api)) == ([], "")
 
 
 def test_a_leader_that_renews_stays_for_ever() -> None:
