@@ -60,9 +60,9 @@ def _ended(world: World, listed: list[dict[str, Any]]) -> dict[str, str]:
 def _run(world: World, trap: dict[str, Any]) -> dict[str, Any]:
     spec = copy.deepcopy(trap["spec"])
     for metric in spec["metrics"]:
-        asked = metric.get("provider", {}).get("prometheus", {})
-        if asked.get("address") == "ADDRESS":
-            asked["address"] = world.cluster.prometheus
+        for provider in metric.get("provider", {}).values():
+            for key in {"address", "url"} & provider.keys():
+                provider[key] = provider[key].replace("ADDRESS", world.cluster.prometheus)
     return {"apiVersion": ROLLOUTS, "kind": "AnalysisRun", "metadata": {"name": trap["name"]}, "spec": spec}
 
 
