@@ -6,6 +6,8 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+from turnout.errors import EnvironmentProblem
+
 ROOT = Path(__file__).resolve().parents[2]
 
 ARGO_CD = "github.com/argoproj/argo-cd/v3@v3.5.7"
@@ -18,15 +20,22 @@ PROMETHEUS_OPERATOR = "github.com/prometheus-operator/prometheus-operator@v0.85.
 
 @cache
 def module_folder(module: str) -> Path:
-    """Where Go keeps the source of `module` (path@version); downloaded the first time."""
-    done = subprocess.run(
-        ["go", "mod", "download", "-json", module],
-        check=True,
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parent,
-    )
-    return Path(json.loads(done.stdout)["Dir"])
+    """Where Go keeps the source of `module` (path@version); downloaded the first time.
+
+    Raises:
+        EnvironmentProblem: there is no Go, or the module can't be downloaded.
+    """
+    command = ["go", "mod", "download", "-json", module]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent)
+    except OSError as problem:
+        raise EnvironmentProblem("Go can't be started", where="go", remedy="install Go 1.26 or newer") from problem
+    answer = json.loads(done.stdout or "{}")
+    if done.returncode or "Dir" not in answer:
+        said = answer.get("Error") or done.stderr.strip()
+        remedy = "see whether the Go module proxy can be reached"
+        raise EnvironmentProblem(f"go mod download failed: {said}", where=module, remedy=remedy)
+    return Path(answer["Dir"])
 
 
 @cache

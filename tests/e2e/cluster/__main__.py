@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from e2e.cluster.crds import copy_definitions
 from e2e.cluster.interrupts import ending_signals_raise
 from e2e.cluster.layout import Layout
 from e2e.cluster.native import Cluster
@@ -79,14 +78,6 @@ def shell(build: Path) -> None:
 def dump(build: Path, folder: Path) -> None:
     """Write events, objects and logs of the cluster that runs into FOLDER."""
     Cluster.attach(build, _log).dump(folder)
-
-
-@cli.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-def crds(folder: Path) -> None:
-    """Copy the definitions of Rollouts, Argo CD, Gateway API and the Prometheus operator into FOLDER."""
-    for path in copy_definitions(folder):
-        click.echo(path)
 
 
 def _hint(cluster: Cluster) -> None:

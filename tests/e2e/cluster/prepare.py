@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2e.cluster.crds import ARGOCD, argocd_definitions, module_folder, rollouts_definitions
+from e2e.cluster.crds import argocd_definitions, argocd_script, rollouts_definitions
 from e2e.cluster.debian import unpack_packages
 from e2e.cluster.layout import PAUSE_IMAGE, TOOLS, Layout
 from e2e.cluster.tools import build_tools
@@ -91,7 +91,7 @@ def _definitions(layout: Layout) -> None:
             folder.mkdir(parents=True)
             for path in files:
                 shutil.copyfile(path, folder / path.name)
-        shutil.copyfile(module_folder(ARGOCD, "argocd") / "hack" / script.name, script)
+        shutil.copyfile(argocd_script(script.name), script)
         seal.write_text(versions)
     # Argo CD's repo server starts this script by name when it checks what a commit is.
     shutil.copyfile(script, layout.bin / script.name)

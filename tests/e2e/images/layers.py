@@ -13,12 +13,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from e2e.images import debian, python
+from e2e import debian
+from e2e.images import python
+from e2e.images.debian import BUSYBOX, PYTHON, root_of
 from e2e.images.oci import Layer, pack
 from turnout.errors import EnvironmentProblem
 
 Log = Callable[[str], None]
 
+_REMEDY = "Use Debian 12; on other systems build service/Dockerfile with Docker."
 _SOURCE = Path(__file__).parents[3]
 _HERE = Path(__file__).parent
 
@@ -35,8 +38,8 @@ class Layers:
 
     def busybox(self) -> Layer:
         """One static program with a shell, `cp` and `sleep`."""
-        key = _key(debian.sources(debian.BUSYBOX), _recipe("debian.py", "oci.py"))
-        return self._kept("busybox", key, lambda tree: debian.unpack(debian.BUSYBOX, tree, self._work / "debs"))
+        key = _key(debian.sources(BUSYBOX, self._log), _recipe("debian.py", "oci.py"))
+        return self._kept("busybox", key, lambda tree: root_of(BUSYBOX, tree, self._work / "debs", self._log))
 
     def model(self, folder: Path) -> Layer:
         """A prepared model under `/models/<digest>`."""
@@ -46,12 +49,12 @@ class Layers:
 
     def python(self) -> Layer:
         """Python and the wheels: changes with service.lock, service/left-out.txt or a Debian package."""
-        sources = debian.sources(debian.PYTHON)
+        sources = debian.sources(PYTHON, self._log)
         lock = python.for_target((_SOURCE / "requirements/service.lock").read_text(), version=_version(sources))
         left_out = (_SOURCE / "service/left-out.txt").read_text()
 
         def make(tree: Path) -> None:
-            debian.unpack(debian.PYTHON, tree, self._work / "debs")
+            root_of(PYTHON, tree, self._work / "debs", self._log)
             python.environment(tree)
             pins = self._work / "service.lock"
             pins.write_text(lock)
@@ -128,7 +131,7 @@ def _version(sources: str) -> str:
     """The version of Python among package files, for example 3.11.2."""
     found = re.search(r"^python3\.11-minimal_(\d+\.\d+\.\d+)", sources, flags=re.MULTILINE)
     if found is None:
-        raise EnvironmentProblem("apt offers no Python 3.11", where="python3.11-minimal", remedy=debian.REMEDY)
+        raise EnvironmentProblem("apt offers no Python 3.11", where="python3.11-minimal", remedy=_REMEDY)
     return found[1]
 
 

@@ -14,14 +14,15 @@ import yaml
 from e2e.cluster import config
 from e2e.cluster.claim import Claim
 from e2e.cluster.cleanup import note_places
-from e2e.cluster.debian import package_key
 from e2e.cluster.discovery import targets
-from e2e.cluster.layout import HOST, PORTS, Layout
+from e2e.cluster.layout import HOST, PORTS, TOOLS, Layout
 from e2e.cluster.pki import kubeconfig
 from e2e.cluster.processes import Processes
 from e2e.cluster.programs import programs
 from e2e.cluster.steps import Step, run_steps
 from e2e.cluster.tools import Module, cache_key
+from e2e.debian import source_lines
+from support.go_modules import ARGO_CD, ARGO_ROLLOUTS
 from turnout.errors import Refused
 
 GO = "go1.26.8 linux amd64"
@@ -70,10 +71,10 @@ def test_a_program_is_not_built_again_when_nothing_changed(tools: Path) -> None:
 
 
 def test_packages_are_fetched_again_for_another_version_and_not_for_another_mirror() -> None:
-    key = package_key(PACKAGES)
-    assert package_key(PACKAGES.replace("mirror.test", "other.test")) == key
-    assert package_key("\n".join(reversed(PACKAGES.splitlines()))) == key
-    assert package_key(PACKAGES.replace("nginx_1.22.1_amd64.deb 5", "nginx_1.22.2_amd64.deb 5")) != key
+    key = source_lines(PACKAGES)
+    assert source_lines(PACKAGES.replace("mirror.test", "other.test")) == key
+    assert source_lines("\n".join(reversed(PACKAGES.splitlines()))) == key
+    assert source_lines(PACKAGES.replace("nginx_1.22.1_amd64.deb 5", "nginx_1.22.2_amd64.deb 5")) != key
 
 
 def test_the_container_runtime_keeps_everything_below_the_run_folder(layout: Layout) -> None:
@@ -205,3 +206,8 @@ def test_places_of_another_kubelet_are_not_noted_for_removal(tmp_path: Path, mon
     monkeypatch.setattr("e2e.cluster.cleanup._PLACES", (str(theirs), str(ours)))
     note_places(tmp_path / "run")
     assert json.loads((tmp_path / "run" / "made.json").read_text()) == [str(ours)]
+
+
+@pytest.mark.parametrize(("tool", "module"), [("kubernetes", ARGO_ROLLOUTS), ("argocd", ARGO_CD)])
+def test_definitions_are_of_the_version_that_the_program_is_built_from(tool: str, module: str) -> None:
+    assert module.replace("@", " ") in (TOOLS / tool / "go.mod").read_text()

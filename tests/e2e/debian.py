@@ -1,0 +1,77 @@
+"""Programs from Debian packages without installing them: fetched by apt, which checks the archive's signature, and
+unpacked into a folder of ours. Nothing of a package is run, no service starts, and the machine stays as it was.
+
+Called by `cluster` for the programs beside Kubernetes and by `images` for root file systems.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from turnout.errors import EnvironmentProblem
+
+LISTS = Path("/var/lib/apt/lists")
+_REMEDY = "Use Debian 12 or an Ubuntu near it, and see whether its package mirror can be reached."
+
+
+def sources(packages: Sequence[str], log: Callable[[str], None]) -> str:
+    """File names with versions and checksums of what apt would fetch now; changes when a package does.
+
+    Raises:
+        EnvironmentProblem: there is no apt, it can't reach its mirror, or doesn't know one of the packages.
+    """
+    if not any(LISTS.glob("*_Packages*")):
+        _update(log, "no package lists yet")
+    return source_lines(_apt("download", "--print-uris", *packages))
+
+
+def source_lines(printed: str) -> str:
+    """What apt prints about packages, one line each, without the mirror: that doesn't change a package."""
+    return "\n".join(sorted(line.partition("' ")[2] for line in printed.splitlines() if re.search(r"\.deb ", line)))
+
+
+def unpack(packages: Sequence[str], root: Path, downloads: Path, log: Callable[[str], None]) -> None:
+    """Fetch packages and unpack them into `root`; `downloads` is a folder to fetch into and is gone afterwards.
+
+    Raises:
+        EnvironmentProblem: apt can't fetch, or dpkg can't unpack.
+    """
+    shutil.rmtree(downloads, ignore_errors=True)
+    downloads.mkdir(parents=True)
+    log(f"apt-get download of {len(packages)} packages")
+    try:
+        _apt("download", *packages, folder=downloads)
+    except EnvironmentProblem:
+        # Lists that are older than the mirror name files that are gone.
+        _update(log, "a package of the known version is gone")
+        _apt("download", *packages, folder=downloads)
+    root.mkdir(parents=True, exist_ok=True)
+    for package in sorted(downloads.glob("*.deb")):
+        _run("dpkg", "-x", str(package), str(root))
+    shutil.rmtree(downloads)
+
+
+def _update(log: Callable[[str], None], why: str) -> None:
+    log(f"apt-get update ({why})")
+    _apt("update")
+
+
+def _apt(*arguments: str, folder: Path | None = None) -> str:
+    # As root apt would fetch as a user of its own, who may not write into our folder.
+    return _run("apt-get", "-q", "-o", "APT::Sandbox::User=root", *arguments, folder=folder)
+
+
+def _run(*command: str, folder: Path | None = None) -> str:
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"})
+    except FileNotFoundError as error:
+        raise EnvironmentProblem("not installed", where=command[0], remedy=_REMEDY) from error
+    if done.returncode:
+        said = done.stderr.strip()[-1500:] or "failed"
+        raise EnvironmentProblem(said, where=" ".join(command[:2]), remedy=_REMEDY)
+    return done.stdout
