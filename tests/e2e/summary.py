@@ -1,4 +1,8 @@
-"""The figures of a run: build/e2e/summary.json, and a table for people."""
+"""The figures of a run: build/e2e/summary.json, and a table for people.
+
+A time is a figure and never fails a run: how long something takes is up to the machine. Stories with a bound say
+whether it was kept, and `totals.bounds_missed` counts those that didn't.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +49,7 @@ def summarize(told: list[Told], whole: Account, losses: Losses, forbidden: list[
             "unavailable": whole.unavailable,
             "degraded": whole.degraded,
             "repeated": whole.repeated,
+            "bounds_missed": sum(not each.figures.get("within_bound", True) for each in told),
             "requests": dict(whole.by_kind),
         },
         "problems": [*whole.problems, *losses.missing[:5], *losses.resurrected[:5], *forbidden[:5]],

@@ -9,6 +9,9 @@ from typing import TypeVar
 T = TypeVar("T")
 
 POLL_S = 0.5
+PATIENCE = 2.5
+"""The bounds of all waits are for two quiet cores. This many times as long is waited, for a machine with other work: a
+wait that is given up too early is no finding."""
 
 
 class Late(Exception):
@@ -22,8 +25,9 @@ def until(what: str, look: Callable[[], T | None], *, seconds: float, poll: floa
         look: may raise `Late` to end the waiting at once. What it raises otherwise is passed on.
 
     Raises:
-        Late: not within `seconds`.
+        Late: not within `seconds` times `PATIENCE`.
     """
+    seconds *= PATIENCE
     end = time.monotonic() + seconds
     while True:
         found = look()
@@ -38,8 +42,9 @@ def until_told(what: str, look: Callable[[], str], *, seconds: float, poll: floa
     """Call `look` until it has nothing more to complain about; the seconds that it took.
 
     Raises:
-        Late: not within `seconds`; the message holds the last complaint.
+        Late: not within `seconds` times `PATIENCE`; the message holds the last complaint.
     """
+    seconds *= PATIENCE
     began = time.monotonic()
     while True:
         complaint = look()

@@ -46,7 +46,7 @@ from turnout.ingest import Documents
 from turnout.release.artifacts import Model
 
 GITHUB_PORT = 9300
-TIMEOUT_MS = 3000
+TIMEOUT_MS = 5000
 """Of a search. The searches share two cores with a whole cluster and with backfills, so a second is too little."""
 Edit = Callable[[Workspace], None]
 

@@ -21,7 +21,7 @@ Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
-DELAY_S = 0.9
+DELAY_S = 2.0
 ONE_IN = 5
 _APPLICATION = "turnout.retrieval.app"
 _PROBLEM = b'{"type":"about:blank","title":"injected by the end-to-end test","status":500}'
