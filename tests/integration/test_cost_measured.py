@@ -112,11 +112,10 @@ def test_queries_are_counted_by_the_service_that_embeds_them() -> None:
         assert query_rate([one, two])[0] == pytest.approx(300, rel=0.01)
 
 
-@pytest.mark.parametrize(
-    "text", [metrics(4, LEAST_UPTIME_S / 2), b"", b"<html>", b"\xff\xfe", b"embedding_model_batch_size_sum 4\n"]
-)
-def test_metrics_that_say_too_little_leave_the_rate_unknown(text: bytes) -> None:
-    with page(text) as url:
+@pytest.mark.parametrize("text", [None, b"", b"<html>", b"\xff\xfe", b"embedding_model_batch_size_sum 4\n"])
+def test_metrics_that_say_too_little_leave_the_rate_unknown(text: bytes | None) -> None:
+    # Made here and not among the parameters: a service that was young when tests were collected is old by now.
+    with page(metrics(4, LEAST_UPTIME_S / 2) if text is None else text) as url:
         rate, said = query_rate([url])
     assert rate is None
     assert said.startswith("unknown: ")

@@ -46,6 +46,15 @@ def worker_pids() -> list[int]:
     return found
 
 
+def the_worker() -> int:
+    """The one child that is a follower, as soon as it is one: a process just forked has its parent's command line."""
+    end = time.monotonic() + 30
+    while not (found := worker_pids()) and time.monotonic() < end:
+        time.sleep(0.02)
+    (pid,) = found
+    return pid
+
+
 def test_two_processes_share_a_backfill_and_go_on_living_for_the_next(world: World) -> None:
     view = world.view()
     fill(world, 60)
@@ -69,7 +78,7 @@ def test_a_worker_that_is_killed_is_named_and_replaced(world: World) -> None:
     view = world.view()
     fill(world, 40)
     with world.follower(view, processes=1, page_size=1) as follower:
-        (pid,) = worker_pids()
+        pid = the_worker()
 
         def kill(_: Progress) -> None:
             os.kill(pid, signal.SIGKILL)
