@@ -6,8 +6,6 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from turnout.errors import EnvironmentProblem
-
 ROOT = Path(__file__).resolve().parents[2]
 
 ARGO_CD = "github.com/argoproj/argo-cd/v3@v3.5.7"
@@ -23,18 +21,18 @@ def module_folder(module: str) -> Path:
     """Where Go keeps the source of `module` (path@version); downloaded the first time.
 
     Raises:
-        EnvironmentProblem: there is no Go, or the module can't be downloaded.
+        RuntimeError: there is no Go, or the module can't be downloaded. Not one of turnout's own errors: the tests of
+            infra/ use this, too, and know nothing of turnout.
     """
     command = ["go", "mod", "download", "-json", module]
     try:
         done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent)
     except OSError as problem:
-        raise EnvironmentProblem("Go can't be started", where="go", remedy="install Go 1.26 or newer") from problem
+        raise RuntimeError("Go can't be started: install Go 1.26 or newer") from problem
     answer = json.loads(done.stdout or "{}")
     if done.returncode or "Dir" not in answer:
         said = answer.get("Error") or done.stderr.strip()
-        remedy = "see whether the Go module proxy can be reached"
-        raise EnvironmentProblem(f"go mod download failed: {said}", where=module, remedy=remedy)
+        raise RuntimeError(f"{module} can't be downloaded, see whether the Go module proxy can be reached: {said}")
     return Path(answer["Dir"])
 
 
