@@ -31,7 +31,8 @@ class Witness:
         self.records: list[tuple[float, RolloutRecord]] = []
 
     def start(self) -> None:
-        """Begin."""
+        """Begin. The first look is over when this returns, so that whoever asks next has something to compare with."""
+        self._look()
         self._thread.start()
 
     def stop(self) -> None:
