@@ -2,8 +2,7 @@
 
 Git says what should be; this index says what was reached: checkpoints of followers, the epoch of each documents
 index, the state of each release, every flip, the freeze switch, quarantined releases and what the controller saw
-last. Read through `Reader.state`, written through
-`Writer.put_state`.
+last. Read through `Reader.state`, written through `Writer.put_state`.
 """
 
 from __future__ import annotations
@@ -39,8 +38,7 @@ class Epoch(Record, frozen=True, kw_only=True, tag="epoch"):
     """Which incarnation of the documents index the `_seq_no`s belong to.
 
     A restored or recreated index counts `_seq_no` from the start again; its new `documents_uuid` raises the epoch,
-    and
-    the epoch is the high part of every external version.
+    and the epoch is the high part of every external version.
     """
 
     documents_uuid: str

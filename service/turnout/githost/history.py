@@ -22,6 +22,7 @@ from turnout.release.artifacts import Quarantine, QuarantinedRelease
 
 MOST_COMMITS = 100
 """Commits of one release.json that are looked through for the stable release."""
+_FOLDERS = ("pipelines", "schemas")
 _OURS = ("manifests/", "argocd/")
 
 
@@ -51,7 +52,7 @@ def find_undo(repository: Repository, revert: Revert, head: str) -> Undo | None:
     if _release_id(repository, path, head) != revert.failed:
         return None
     commits, before = _bad_commits(repository, path, head, revert)
-    folders = [(f"{top}/{revert.collection}", _folder(repository, top, revert, before)) for top in _tops()]
+    folders = [(f"{top}/{revert.collection}", _folder(repository, top, revert, before)) for top in _FOLDERS]
     files, left = _manifests(repository, commits, before=before, head=head)
     return Undo(
         folders=tuple((path, sha) for path, sha in folders if sha is not None),
@@ -60,10 +61,6 @@ def find_undo(repository: Repository, revert: Revert, head: str) -> Undo | None:
         left=left,
         quarantine=_entries(repository, revert.collection, head),
     )
-
-
-def _tops() -> tuple[str, str]:
-    return ("pipelines", "schemas")
 
 
 def _bad_commits(repository: Repository, path: str, head: str, revert: Revert) -> tuple[list[Commit], str]:

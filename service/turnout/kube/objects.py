@@ -111,9 +111,6 @@ class Condition(_Object, frozen=True, kw_only=True):
 class JobStatus(_Object, frozen=True, kw_only=True):
     """How far a Job is. Its end is the condition `Complete` or `Failed`."""
 
-    active: int = 0
-    succeeded: int = 0
-    failed: int = 0
     conditions: tuple[Condition, ...] = ()
 
 
@@ -167,10 +164,8 @@ class RolloutStatus(_Object, frozen=True, kw_only=True):
     phase: str = ""
     message: str = ""
     abort: bool = False
-    aborted_at: str | None = None
     stable_rs: str = msgspec.field(name="stableRS", default="")
     current_pod_hash: str = ""
-    current_step_index: int | None = None
     observed_generation: str = ""
     ready_replicas: int = 0
     pause_conditions: tuple[PauseCondition, ...] = ()
@@ -191,7 +186,6 @@ class Measurement(_Object, frozen=True, kw_only=True):
     phase: str = ""
     value: str = ""
     message: str = ""
-    finished_at: str | None = None
 
 
 class MetricResult(_Object, frozen=True, kw_only=True):
@@ -231,7 +225,6 @@ class LeaseSpec(_Object, frozen=True, kw_only=True):
     holder_identity: str | None = None
     lease_duration_seconds: int | None = None
     acquire_time: str | None = None
-    renew_time: str | None = None
     lease_transitions: int | None = None
 
 
