@@ -101,6 +101,17 @@ def test_before_its_view_exists_it_is_alive_and_not_ready(fill, serve):
         assert ids(service.search("points", mode="lexical", k=1)) == ["points"]
 
 
+def test_a_search_that_comes_while_the_process_starts_waits_for_the_first_look(fill, serve):
+    def load_model():
+        time.sleep(1.0)
+        return FakeEmbedder()
+
+    fill()
+    with serve(load_model=load_model) as service:
+        assert service.http.get("/readyz").json()["reason"] == "starting"
+        assert ids(service.search("points", mode="lexical", k=1)) == ["points"]
+
+
 def test_a_view_that_is_still_being_built_is_not_served(fill, serve, writer, names):
     view = fill()
     building = ReleaseRecord(collection="toys", at="1", release_id=RELEASE.id, state="building", view=view, release={})

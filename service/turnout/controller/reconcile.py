@@ -75,6 +75,7 @@ class Reconciler:
         self._rolling = observed.rollout
         # Before acting, which may take long.
         self._board.show(observed, decision)
+        self._teller.foretell(observed, decision)
         outcome = self._actor.carry_out(decision, observed)
         self._tell(observed, decision, outcome)
 
@@ -85,7 +86,7 @@ class Reconciler:
         problems = {**decision.problems, **outcome.problems}
         self._teller.done(outcome, observed.rollout)
         self._show(problems)
-        self._teller.record(observed, decision, problems)
+        self._teller.record(observed, decision)
 
     def _show(self, problems: dict[str, str], *, is_all: bool = True) -> None:
         self._board.problems(self._collection, problems)

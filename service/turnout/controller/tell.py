@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ import msgspec
 
 from turnout.controller.act import Outcome, sentences, tag
 from turnout.controller.actions import Decision
+from turnout.controller.board import LINGER_S
 from turnout.controller.observed import Observed, Rolling
 from turnout.controller.tools import Deposed, Tools
 from turnout.elastic.state import RolloutRecord
@@ -31,6 +33,9 @@ class Teller:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._told: dict[str, str] = {}
+        # What is over, with when it ended. The record shows it for a while: what was put right within one round would
+        # never be seen by those who ask for the status.
+        self._over: dict[str, tuple[str, float]] = {}
         self._record: RolloutRecord | None = None
 
     def problems(self, problems: Mapping[str, str], rolling: Rolling | None, *, is_all: bool = True) -> None:
@@ -41,6 +46,7 @@ class Teller:
         """
         before = self._told
         self._told = dict(problems) if is_all else {**before, **problems}
+        self._linger(before)
         collection = self._tools.names.collection
         for key, sentence in problems.items():
             if before.get(key) != sentence:
@@ -50,19 +56,35 @@ class Teller:
             log.info("%s: %s: over", collection, key)
             self._event(rolling, reason(key), f"over: {before[key]}", kind="Normal")
 
+    def _linger(self, before: Mapping[str, str]) -> None:
+        now = time.monotonic()
+        over = self._over | {key: (sentence, now) for key, sentence in before.items()}
+        self._over = {key: each for key, each in over.items() if key not in self._told and each[1] >= now - LINGER_S}
+
     def done(self, outcome: Outcome, rolling: Rolling | None) -> None:
         """Log what was done, and write an event for each."""
         for action, sentence in outcome.done:
             log.info("%s: %s: %s", self._tools.names.collection, tag(action), sentence)
             self._event(rolling, reason(tag(action)), sentence, kind="Normal")
 
-    def record(self, observed: Observed, decision: Decision, problems: Mapping[str, str]) -> None:
-        """Write the record if it differs from the one that is stored.
+    def foretell(self, observed: Observed, decision: Decision) -> None:
+        """Write the record before anything is done, as well as that goes: acting may take long, or end here."""
+        try:
+            self._write(observed, decision, {**self._told, **decision.problems})
+        except TurnoutError as error:
+            log.warning("%s: the record can't be written: %s", self._tools.names.collection, error)
+
+    def record(self, observed: Observed, decision: Decision) -> None:
+        """Write the record, of the problems that were told last, if it differs from the one that is stored.
 
         Raises:
             Unavailable: Elasticsearch can't answer.
         """
-        record = rollout_record(observed, decision, problems, at=self._tools.now())
+        self._write(observed, decision, self._told)
+
+    def _write(self, observed: Observed, decision: Decision, problems: Mapping[str, str]) -> None:
+        over = {key: f"over: {sentence}" for key, (sentence, _) in self._over.items()}
+        record = rollout_record(observed, decision, sentences({**over, **problems}), at=self._tools.now())
         names = self._tools.names
         if self._record is None:
             stored = self._tools.elastic.state(names, record.key)
@@ -114,7 +136,7 @@ def event(rolling: Rolling, why: str, sentence: str, *, kind: str, namespace: st
     }
 
 
-def rollout_record(observed: Observed, decision: Decision, problems: Mapping[str, str], *, at: str) -> RolloutRecord:
+def rollout_record(observed: Observed, decision: Decision, problems: tuple[str, ...], *, at: str) -> RolloutRecord:
     """What `turnout status` shows of the Rollout outside the cluster."""
     rolling, stable, canary = observed.rollout, observed.revision("stable"), observed.revision("canary")
     standing = next((each for each in decision.standings if canary and each.hash == canary.hash), None)
@@ -134,5 +156,5 @@ def rollout_record(observed: Observed, decision: Decision, problems: Mapping[str
         canary_state=standing.state if standing else "",
         weight=rolling.weight if rolling else 0,
         waits=waits,
-        problems=sentences(problems),
+        problems=problems,
     )

@@ -8,6 +8,7 @@ that no search mixes two views.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -94,6 +95,7 @@ class Pinning:
         self._problem: tuple[ReadyReason, str] = ("starting", "loading the model and looking for the view")
         self._model_problem = ""
         self._look = asyncio.Event()
+        self._looked = asyncio.Event()
         self.pinned: Pinned | None = None
         self.draining = False
 
@@ -123,11 +125,18 @@ class Pinning:
             self._unpin("view_gone", f"{pinned.index} is gone")
             self._look.set()
 
+    async def started(self, *, patience_s: float) -> None:
+        """Return once the first look is over, whatever it found, or `patience_s` seconds have passed."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                await self._looked.wait()
+
     async def run(self) -> None:
         """Look for ever."""
         wait = self._pace.first
         while True:
             await self._step()
+            self._looked.set()
             self._metrics.ready.set(self.readiness.ready)
             self._metrics.model_ready.set(bool(self.pinned and self.pinned.embeds))
             wait = self._pace.first if self.pinned else min(wait * 2, self._pace.most)

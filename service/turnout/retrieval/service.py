@@ -21,6 +21,9 @@ from turnout.retrieval.ports import Answer
 from turnout.retrieval.search import Searcher
 
 _WARMUP_S = 10.0
+# A container that was killed comes back within seconds, and for a moment its pod still counts as ready: searches that
+# are sent to it then wait for the first look instead of failing.
+_STARTING_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -75,12 +78,13 @@ class Service:
         await self._reader.close()
 
     async def search(self, query: Query) -> SearchReply:
-        """One search within the release's deadline, waiting included.
+        """One search within the release's deadline, waiting for its turn included. It waits while the process starts.
 
         Raises:
             Shed: too many are waiting.
             BadInput, Unavailable: see `Searcher.answer`; also while nothing is pinned.
         """
+        await self.pinning.started(patience_s=_STARTING_S)
         started = time.monotonic()
         try:
             async with self._admission.slot(self._timeout_s):

@@ -188,6 +188,28 @@ def test_a_problem_is_told_when_it_comes_changes_and_goes_and_not_in_between(wor
     ]
 
 
+def test_the_record_has_a_problem_before_anything_is_done_about_it_and_a_minute_after(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ends_here(self: Writer, name: str) -> None:
+        raise Deposed
+
+    monkeypatch.setattr(Writer, "delete_job", ends_here)
+    world.decides(Stop(name="x", purpose="fill", why="y"), **{"alias-moved": "by hand"})
+    reconciler = world.reconciler()
+    reconciler.round()
+    assert world.record().problems == ("alias-moved: by hand",)
+    world.decides(**{"alias-moved": "by hand"})
+    reconciler.round()
+    world.decides()
+    for _ in range(2):
+        reconciler.round()
+        assert world.record().problems == ("alias-moved: over: by hand",)
+    monkeypatch.setattr("turnout.controller.tell.LINGER_S", 0.0)
+    reconciler.round()
+    assert world.record().problems == ()
+
+
 def test_what_cannot_be_seen_for_a_while_is_not_told_to_be_over(world: World) -> None:
     reconciler = world.reconciler()
     world.decides(frozen="incident")
@@ -254,7 +276,8 @@ def test_a_world_that_cant_be_seen_is_not_acted_on(world: World, which: str) -> 
     getattr(world, which).down = False
     reconciler.round()
     assert world.api.names("jobs") == ["fill-toys-bbb"]
-    assert world.record().problems == ()
+    ((word, over, _),) = (problem.split(": ", 2) for problem in world.record().problems)
+    assert (word, over) == ("unavailable", "over")
 
 
 def test_who_is_deposed_between_two_actions_does_only_the_first(world: World) -> None:
@@ -262,7 +285,7 @@ def test_who_is_deposed_between_two_actions_does_only_the_first(world: World) ->
 
     def check() -> None:
         asked.append(None)
-        if len(asked) > 2:  # the round's beginning, the first action
+        if len(asked) > 3:  # the round's beginning, the record, the first action
             raise Deposed
 
     world.decides(FILL, VERIFY)
