@@ -255,18 +255,54 @@ class RehearsalGates(Artifact, frozen=True):
     slices: SliceGate = SliceGate()
 
 
+class RateGate(Artifact, frozen=True):
+    """How much larger a share of the canary's searches may go wrong than of stable's, at the same time.
+
+    The canary fails when its share is surely above `tolerance` times stable's. It passes when its share is surely below
+    `margin` times stable's, or below `floor`, a share that nobody minds. `alpha_share` is this metric's part of the
+    canary's alpha; the parts of all metrics add up to 1 at most.
+    """
+
+    alpha_share: float
+    tolerance: float = 1.0
+    margin: float = 2.0
+    floor: float = 0.01
+
+
+class CanaryGates(Artifact, frozen=True):
+    """What a canary must show under live traffic; see turnout/canary for the test.
+
+    `alpha` bounds the chance that a release no worse than stable is stopped, over the whole rollout and all looks;
+    `beta` the chance that one that is worse than a margin is promoted. `latency` counts searches slower than each
+    bound of the histogram.
+    """
+
+    alpha: float = 0.01
+    beta: float = 0.05
+    errors: RateGate = RateGate(alpha_share=0.4)
+    latency: RateGate = RateGate(alpha_share=0.4, margin=1.5, floor=0.02)
+    degraded: RateGate = RateGate(alpha_share=0.1, floor=0.02)
+    empty: RateGate = RateGate(alpha_share=0.1, floor=0.02)
+
+
 class Gates(Artifact, frozen=True):
-    """gates.yaml. Without `rehearsal` its defaults hold."""
+    """gates.yaml. Without `rehearsal` or `canary` their defaults hold."""
 
     api_version: Literal["turnout/v1"] = msgspec.field(name="apiVersion")
     kind: Literal["Gates"]
     verify: VerifyGates
     rehearsal: RehearsalGates | msgspec.UnsetType = msgspec.UNSET
+    canary: CanaryGates | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def rehearsed(self) -> RehearsalGates:
         """The rehearsal's gates, as given or by default."""
         return RehearsalGates() if self.rehearsal is msgspec.UNSET else self.rehearsal
+
+    @property
+    def judged(self) -> CanaryGates:
+        """The canary's gates, as given or by default."""
+        return CanaryGates() if self.canary is msgspec.UNSET else self.canary
 
 
 class Override(Artifact, frozen=True):

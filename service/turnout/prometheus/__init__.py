@@ -1,0 +1,1 @@
+"""The adapter to Prometheus' HTTP API. Called by `turnout.judge`."""
