@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any, Literal
 
 from turnout.plan.refusal import Refusal, or_override
-from turnout.release.artifacts import Evaluation, FileDigest, Gates, Release
+from turnout.release.artifacts import CanaryGates, Evaluation, FileDigest, Gates, Release
 
 GATES_WEAKENED = "gates-weakened"
 JUDGMENTS_REMOVED = "judgments-removed"
@@ -17,7 +17,7 @@ Looser = Literal["lower", "higher", "other"]
 
 # Which way each gate is looser. `alpha` goes both ways: greater, and a loss above max_loss passes more often; smaller,
 # and a loss below it that is beyond chance passes. Another seed draws other queries and samples: a second try.
-GATES: dict[str, Looser] = {
+_OFFLINE: dict[str, Looser] = {
     "verify.attestation.min_cosine": "lower",
     "verify.placeholders.max_share": "higher",
     "verify.ann_recall.k": "lower",
@@ -33,7 +33,14 @@ GATES: dict[str, Looser] = {
     "rehearsal.unnoticed_ms": "higher",
     "rehearsal.slices.max_loss": "higher",
     "rehearsal.slices.min_queries": "higher",  # smaller groups of queries aren't judged
+    "canary.alpha": "lower",  # a smaller one needs more evidence before it stops a canary
+    "canary.beta": "higher",
 }
+_RATE: dict[str, Looser] = {"alpha_share": "lower", "tolerance": "higher", "margin": "higher", "floor": "higher"}
+GATES: dict[str, Looser] = _OFFLINE | {
+    f"canary.{metric}.{setting}": looser for metric in CanaryGates().rates for setting, looser in _RATE.items()
+}
+_WITH_DEFAULTS = {"rehearsal": "rehearsed", "canary": "judged"}
 
 
 def weakened(base: Release, head: Release) -> Iterator[Refusal]:
@@ -61,7 +68,8 @@ def _loosened(base: Gates, head: Gates) -> Iterator[str]:
 
 def _gate(gates: Gates, name: str) -> Any:
     """A gate's value, as given or by default."""
-    return attrgetter(name.replace("rehearsal.", "rehearsed.", 1))(gates)
+    kind, _, rest = name.partition(".")
+    return attrgetter(f"{_WITH_DEFAULTS.get(kind, kind)}.{rest}")(gates)
 
 
 def _gone(base: Evaluation | None, head: Evaluation | None) -> Iterator[str]:

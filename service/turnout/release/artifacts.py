@@ -264,9 +264,9 @@ class RateGate(Artifact, frozen=True):
     """
 
     alpha_share: float
-    tolerance: float = 1.0
-    margin: float = 2.0
-    floor: float = 0.01
+    tolerance: float
+    margin: float
+    floor: float
 
 
 class CanaryGates(Artifact, frozen=True):
@@ -279,10 +279,15 @@ class CanaryGates(Artifact, frozen=True):
 
     alpha: float = 0.01
     beta: float = 0.05
-    errors: RateGate = RateGate(alpha_share=0.4)
-    latency: RateGate = RateGate(alpha_share=0.4, margin=1.5, floor=0.02)
-    degraded: RateGate = RateGate(alpha_share=0.1, floor=0.02)
-    empty: RateGate = RateGate(alpha_share=0.1, floor=0.02)
+    errors: RateGate = RateGate(alpha_share=0.4, tolerance=1.0, margin=2.0, floor=0.01)
+    latency: RateGate = RateGate(alpha_share=0.4, tolerance=1.0, margin=1.5, floor=0.02)
+    degraded: RateGate = RateGate(alpha_share=0.1, tolerance=1.0, margin=2.0, floor=0.02)
+    empty: RateGate = RateGate(alpha_share=0.1, tolerance=1.0, margin=2.0, floor=0.02)
+
+    @property
+    def rates(self) -> dict[str, RateGate]:
+        """The gate of each metric, by its name."""
+        return {"errors": self.errors, "latency": self.latency, "degraded": self.degraded, "empty": self.empty}
 
 
 class Gates(Artifact, frozen=True):

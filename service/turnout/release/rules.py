@@ -137,6 +137,21 @@ def _evaluation(gates: Gates, document: Document, judgments: Judgments) -> Itera
         yield document.finding(path, "too-few-queries", problem, "judge more queries or lower min_queries")
 
 
+def _canary(document: Document, gates: Gates) -> Iterator[Finding]:
+    rates = gates.judged.rates
+    spent = sum(rate.alpha_share for rate in rates.values())
+    if spent > 1 + 1e-9:
+        problem = f"the metrics' parts of alpha add up to {spent:.3g}: healthy releases would be stopped more often"
+        yield document.finding(("canary",), "alpha-overspent", problem, "lower some `alpha_share`, to 1 in all")
+    for name, rate in rates.items():
+        if rate.margin <= rate.tolerance:
+            problem = (
+                f"{name} fails above {rate.tolerance:g} times stable's share and should pass up to {rate.margin:g}"
+            )
+            path = ("canary", name, "margin")
+            yield document.finding(path, "margin-below-tolerance", problem, "make margin greater than tolerance")
+
+
 def _query_filters(pipeline: Pipeline, judgments: Judgments) -> Iterator[Finding]:
     allowed = pipeline.retrieval.filter_fields
     for name, line in judgments.filters:
@@ -164,6 +179,8 @@ def broken_rules(bundle: Bundle) -> Iterator[Finding]:
             yield from rule(documents["pipeline"], mapping, pipeline)
     if mapping and model and pipeline:
         yield from vector_fits(mapping, model, pipeline)
+    if bundle.gates:
+        yield from _canary(documents["gates"], bundle.gates)
     if bundle.gates and bundle.judgments:
         yield from _evaluation(bundle.gates, documents["gates"], bundle.judgments)
     if pipeline and bundle.judgments:

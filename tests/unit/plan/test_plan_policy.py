@@ -18,6 +18,7 @@ from turnout.plan.refusals import BACKFILL_TOO_LONG, COST_ABOVE_BUDGET, CURRENCI
 from turnout.plan.text import text
 from turnout.plan.weakened import GATES
 from turnout.release.artifacts import (
+    CanaryGates,
     Evaluation,
     FileDigest,
     LimitsPolicy,
@@ -275,6 +276,12 @@ LOOSER: dict[str, Any] = {
     "rehearsal.unnoticed_ms": 51.0,
     "rehearsal.slices.max_loss": 0.06,
     "rehearsal.slices.min_queries": 11,
+    "canary.alpha": 0.005,
+    "canary.beta": 0.06,
+    **{f"canary.{metric}.alpha_share": 0.05 for metric in CanaryGates().rates},
+    **{f"canary.{metric}.tolerance": 1.1 for metric in CanaryGates().rates},
+    **{f"canary.{metric}.margin": 2.1 for metric in CanaryGates().rates},
+    **{f"canary.{metric}.floor": 0.03 for metric in CanaryGates().rates},
 }
 TIGHTER: dict[str, Any] = {
     "verify.attestation.min_cosine": 0.9999,
@@ -288,6 +295,11 @@ TIGHTER: dict[str, Any] = {
     "rehearsal.unnoticed_ms": 20.0,
     "rehearsal.slices.max_loss": 0.01,
     "rehearsal.slices.min_queries": 5,
+    "canary.alpha": 0.02,
+    "canary.beta": 0.04,
+    "canary.latency.alpha_share": 0.45,
+    "canary.latency.margin": 1.4,
+    "canary.latency.floor": 0.001,
 }
 
 
@@ -295,7 +307,9 @@ def gated(name: str, value: Any) -> Release:
     changes: Any = value
     for part in reversed(name.split(".")):
         changes = {part: changes}
-    return make_release(gates=changes)
+    # A metric's gate is given whole or not at all.
+    whole = {"canary": msgspec.to_builtins(CanaryGates())} if name.startswith("canary") else {}
+    return make_release(gates=merged(whole, changes))
 
 
 @pytest.mark.parametrize("name", LOOSER)

@@ -47,6 +47,8 @@ KNOBS = [
     _gate("rehearsal.unnoticed_ms", 1.0, 1000.0),
     _gate("rehearsal.slices.max_loss", *SHARE),
     _gate("rehearsal.slices.min_queries", *COUNT),
+    _gate("canary.alpha", 0.001, 0.2),
+    _gate("canary.beta", 0.001, 0.2),
     Knob("pipeline.embed.rate_limit.requests_per_minute", 2, 10**6, 1, "rate-limit-raised"),
     Knob("pipeline.embed.rate_limit.tokens_per_minute", 2, 10**9, 1, "rate-limit-raised"),
     Knob("pipeline.budget.per_month", 0.1, 1e6, 1, "budget-raised"),

@@ -37,6 +37,7 @@ class Case(NamedTuple):
 C = Case
 ZEROS = "0" * 64
 COPY = TEXTS[PIPELINE][TEXTS[PIPELINE].index("  copy:") : TEXTS[PIPELINE].index("retrieval:")]
+CANARY = "canary:\n  errors: {alpha_share: 0.4, tolerance: 1.3, margin: 2.0, floor: 0.01}\nverify:\n"
 CASES = [
     # YAML
     C(MODEL, "dims: 16\n", "dims: 16\ndims: 32\n", "duplicate-key", "dims: 32", "/dims"),
@@ -415,6 +416,17 @@ CASES = [
     C(QRELS, "q1\td2", "q1\td1", "duplicate-judgment", "q1\td1\t0", ""),
     C(QRELS, "query-id\tcorpus-id\tscore\n", "", "bad-judgment", "q1\td1", ""),
     C(GATES, "min_queries: 2", "min_queries: 3", "too-few-queries", "3\n", "/verify/quality/min_queries"),
+    C(GATES, "verify:\n", CANARY, "", "", ""),
+    C(GATES, "verify:\n", CANARY.replace("0.4", "0.9"), "alpha-overspent", "errors", "/canary"),
+    C(
+        GATES,
+        "verify:\n",
+        CANARY.replace("margin: 2.0", "margin: 1.2"),
+        "margin-below-tolerance",
+        "1.2",
+        "/canary/errors/margin",
+    ),
+    C(GATES, "verify:\n", CANARY.replace(", floor: 0.01", ""), "missing-key", "errors:", "/canary/errors"),
     # overrides
     C(OVERRIDES, "2026-07-01", "2026-06-14", "override-expired", "2026-06-14", "/overrides/0/expires"),
     C(OVERRIDES, "2026-07-01", "2026-06-15", "", "", ""),
