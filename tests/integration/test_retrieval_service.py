@@ -264,6 +264,43 @@ def test_what_does_not_fit_is_shed_with_a_time_to_come_back(fill, serve):
         assert shed == statuses.count(503)
 
 
+def test_a_probe_is_answered_like_a_search_within_the_same_limits_and_counted_apart_from_users(fill, serve):
+    fill()
+    with serve() as service:
+        service.wait_ready()
+        for asked in (
+            {"query": "red signal", "passages": True},
+            {"query": "points", "k": 1, "filters": {"kind": ["x"]}},
+        ):
+            searched, probed = (service.http.post(path, json=asked).json() for path in ("/search", "/probe"))
+            assert {**probed, "took_ms": 0} == {**searched, "took_ms": 0}
+        other = service.http.post("/probe", json={"query": "points"}, headers={"X-Tenant": "acme"})
+        assert (ids(other), other.headers["X-Turnout-Release"]) == ([], RELEASE.id)
+        twice = [("X-Tenant", "acme"), ("X-Tenant", "default")]
+        assert service.http.post("/probe", json={"query": "points"}, headers=twice).status_code == 400
+        for body in (*HOSTILE, b'{"query": "a", "k": 101}', b'{"query": "%s"}' % (b"a" * 1001)):
+            assert service.http.post("/probe", content=body).status_code == 400, body[:60]
+        assert service.http.post("/probe", content=b'{"query": "' + b"a" * 300_000 + b'"}').status_code == 413
+        assert service.http.get("/probe", params={"q": "points"}).status_code == 405
+        assert sample(service, "http_requests_total", method="POST", path="/probe", status="200") == 3
+        assert sample(service, "http_requests_total", method="POST", path="/search", status="200") == 2
+        assert sample(service, "http_request_duration_seconds_count", path="/probe", status="200") == 3
+        assert sample(service, "search_empty_total") == 0
+
+
+@pytest.mark.parametrize(("path", "counted"), [("/search", True), ("/probe", False)])
+def test_probes_are_shed_as_searches_are_and_only_searches_are_counted_as_shed(fill, serve, path, counted):
+    release = make_release(pipeline={"retrieval": {"timeout_ms": 300}, "limits": {"max_concurrent_searches": 1}})
+    fill(release)
+    with serve(release) as service:
+        service.wait_ready()
+        service.service._admission._slots._value = 0  # somebody else's search holds the only place
+        reply = service.http.post(path, json={"query": "points"})
+        assert (reply.status_code, reply.headers["Retry-After"]) == (503, "1")
+        shed = service.service.metrics.registry.get_sample_value("search_shed_total", {"release": release.id})
+        assert shed == counted
+
+
 HOSTILE = [
     b"",
     b"{",

@@ -106,8 +106,27 @@ def search_options() -> Response[None]:
     return Response(None, status_code=204, headers={"Allow": "GET, OPTIONS, POST"})
 
 
+@post(
+    "/probe",
+    before_request=_one_tenant,
+    status_code=200,
+    operation_id="probe",
+    summary="The same search, asked by turnout itself",
+    responses=_SEARCH_PROBLEMS,
+    response_headers=openapi.SEARCH_HEADERS,
+)
+async def probe(service: Serving, body: RawBody, tenant: Tenant = "default") -> Response[SearchReply]:
+    """Search as `POST /search` does, within the same limits, but apart from what users ask: for whoever measures a
+    release by asking it. It doesn't count among degraded, empty or shed searches, nor in what a canary is judged by.
+    """
+    return _reply(await service.search(as_query(service.release, _REQUEST.decode(body), tenant), by_user=False))
+
+
 async def _search(service: Service, asked: SearchRequest, tenant: str) -> Response[SearchReply]:
-    found = await service.search(as_query(service.release, asked, tenant))
+    return _reply(await service.search(as_query(service.release, asked, tenant)))
+
+
+def _reply(found: SearchReply) -> Response[SearchReply]:
     headers = {"X-Turnout-Release": found.release, "X-Turnout-View": found.view}
     if found.degraded:
         headers["X-Turnout-Degraded"] = found.degraded
@@ -170,6 +189,7 @@ def create_app(service: Service) -> ASGIApp:
             search_options,  # before the others, or the framework makes one of its own for the first of them
             search_post,
             search_get,
+            probe,
             healthz,
             readyz,
             version,

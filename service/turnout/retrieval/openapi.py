@@ -17,7 +17,7 @@ from turnout.release.artifacts import Release
 from turnout.retrieval import problems
 from turnout.retrieval.messages import MAX_VALUE_CHARS, MAX_VALUES, Problem, SearchRequest
 
-_SEARCH = "/search"
+_SEARCH, _PROBE = "/search", "/probe"
 _REQUEST_BODY = {
     "required": True,
     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/SearchRequest"}}},
@@ -78,7 +78,8 @@ def narrow(document: dict[str, Any], release: Release) -> dict[str, Any]:
     limits, retrieval = release.pipeline.limits, release.pipeline.retrieval
     _, schemas = msgspec.json.schema_components([SearchRequest], ref_template="#/components/schemas/{name}")
     document["components"]["schemas"] |= schemas
-    document["paths"][_SEARCH]["post"]["requestBody"] = _REQUEST_BODY
+    for path in (_SEARCH, _PROBE):
+        document["paths"][path]["post"]["requestBody"] = _REQUEST_BODY
     body = schemas["SearchRequest"]["properties"]
     body["query"]["maxLength"] = limits.max_query_chars
     body["k"] = _count(limits.max_k, retrieval.k)

@@ -40,8 +40,11 @@ class Searcher:
             weight=_KEPT_HITS,
         )
 
-    async def answer(self, target: Target, query: Query, *, timeout_s: float) -> Answer:
+    async def answer(self, target: Target, query: Query, *, timeout_s: float, by_user: bool = True) -> Answer:
         """The best answer that can be had within `timeout_s` seconds.
+
+        A search that no user asked (`by_user` false) may be answered from what is kept, but is not counted and pushes
+        nothing out of it.
 
         Raises:
             BadInput: the query can't be run as asked.
@@ -56,12 +59,10 @@ class Searcher:
             raise
         except (Unavailable, TimeoutError) as error:
             answer = self._kept_answer(key, error)
-        if answer.degraded:
-            self._metrics.degraded(answer.degraded)
-        else:
-            self._kept.put(key, answer)
-        if not answer.hits:
-            self._metrics.empty.inc()
+        if by_user:
+            self._count(answer)
+            if not answer.degraded:
+                self._kept.put(key, answer)
         return answer
 
     async def warm(self, target: Target, query: Query, *, timeout_s: float) -> None:
@@ -79,6 +80,12 @@ class Searcher:
     def forget(self) -> None:
         """Drop what is kept: it came from a view that is gone."""
         self._kept.clear()
+
+    def _count(self, answer: Answer) -> None:
+        if answer.degraded:
+            self._metrics.degraded(answer.degraded)
+        if not answer.hits:
+            self._metrics.empty.inc()
 
     def _kept_answer(self, key: Hashable, error: Exception) -> Answer:
         kept = self._kept.get(key)

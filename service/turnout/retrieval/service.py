@@ -77,8 +77,12 @@ class Service:
         self.pinning.close()
         await self._reader.close()
 
-    async def search(self, query: Query) -> SearchReply:
+    async def search(self, query: Query, *, by_user: bool = True) -> SearchReply:
         """One search within the release's deadline, waiting for its turn included. It waits while the process starts.
+
+        Args:
+            query: what is asked.
+            by_user: false for a probe: the same limits and answer, but none of the counters of users' searches.
 
         Raises:
             Shed: too many are waiting.
@@ -88,9 +92,11 @@ class Service:
         started = time.monotonic()
         try:
             async with self._admission.slot(self._timeout_s):
-                pinned, answer = await self._answer(query, self._timeout_s - (time.monotonic() - started))
+                left_s = self._timeout_s - (time.monotonic() - started)
+                pinned, answer = await self._answer(query, left_s, by_user=by_user)
         except Shed:
-            self.metrics.shed.inc()
+            if by_user:
+                self.metrics.shed.inc()
             raise
         return SearchReply(
             release=self.release.id,
@@ -102,12 +108,12 @@ class Service:
             hits=list(answer.hits),
         )
 
-    async def _answer(self, query: Query, left_s: float) -> tuple[Pinned, Answer]:
+    async def _answer(self, query: Query, left_s: float, *, by_user: bool) -> tuple[Pinned, Answer]:
         pinned = self.pinning.pinned
         if pinned is None:
             raise Unavailable(self.pinning.readiness.detail, where="readiness", remedy="look at /readyz")
         try:
-            return pinned, await self._searcher.answer(pinned, query, timeout_s=left_s)
+            return pinned, await self._searcher.answer(pinned, query, timeout_s=left_s, by_user=by_user)
         except Gone:
             self.pinning.lost(pinned)
             self._searcher.forget()

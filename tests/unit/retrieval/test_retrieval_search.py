@@ -62,10 +62,10 @@ class FakeTarget:
         return np.ones(16, dtype=np.float32)
 
 
-def ask(reader, target=None, *, timeout_s=1.0, searcher=None, **changes):
+def ask(reader, target=None, *, timeout_s=1.0, searcher=None, by_user=True, **changes):
     query = Query(**{"text": "rail", "mode": "hybrid", "k": 3, "tenant": "default", **changes})
     searcher = searcher or Searcher(RELEASE, reader, Metrics(RELEASE))
-    return asyncio.run(searcher.answer(target or FakeTarget(), query, timeout_s=timeout_s))
+    return asyncio.run(searcher.answer(target or FakeTarget(), query, timeout_s=timeout_s, by_user=by_user))
 
 
 def ids(answer):
@@ -186,3 +186,18 @@ def test_degraded_and_empty_answers_are_counted_by_release():
     sample = metrics.registry.get_sample_value
     assert sample("search_degraded_total", labels | {"reason": "model_unavailable"}) == 1
     assert sample("search_empty_total", labels) == 1
+
+
+def test_what_no_user_asked_counts_nowhere_and_is_not_kept():
+    metrics = Metrics(RELEASE)
+    reader = FakeReader()
+    searcher = Searcher(RELEASE, reader, metrics)
+    ask(reader, searcher=searcher, by_user=False)
+    reader.answers |= {"lexical": DOWN, "vector": DOWN}
+    with pytest.raises(Unavailable):
+        ask(reader, searcher=searcher)
+    reader.answers |= {"lexical": []}
+    assert ask(reader, FakeTarget(None), searcher=searcher, by_user=False).degraded == "model_unavailable"
+    for family in metrics.registry.collect():
+        if family.name in ("search_degraded", "search_empty"):
+            assert [sample.value for sample in family.samples if sample.value] == []
