@@ -38,6 +38,32 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     passed_at: float | None = None
 
 
+class ProbeResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Judged quality of both releases on the canary's query set, asked through their pods: measured once per pair.
+
+    Args:
+        verdict, reason: `fail` only for a loss beyond chance; `inconclusive` also while the queries are being asked.
+        metric: the gate's, such as `ndcg@10`; empty if nothing was measured.
+        canary, stable: its mean over the queries that both releases answered.
+        loss: stable minus canary; positive is worse.
+        loss_low, loss_high: the interval of the loss at the gate's level.
+        queries: how many judged queries decided.
+        canary_ann_recall, stable_ann_recall: share of the exact nearest passages that approximate search finds.
+    """
+
+    verdict: Verdict
+    reason: str
+    metric: str = ""
+    canary: float | None = None
+    stable: float | None = None
+    loss: float | None = None
+    loss_low: float | None = None
+    loss_high: float | None = None
+    queries: int = 0
+    canary_ann_recall: float | None = None
+    stable_ann_recall: float | None = None
+
+
 class Judgment(msgspec.Struct, frozen=True, kw_only=True):
     """The verdict on a canary with its reason: a pure function of what was counted between `since` and `until`.
 
@@ -49,6 +75,7 @@ class Judgment(msgspec.Struct, frozen=True, kw_only=True):
         windows: how many of them.
         needed_requests: about how many more searches the canary must answer for a verdict; None if there is one.
         needed_seconds: how long that takes at this rate; None if there is a verdict or no traffic.
+        quality: what asking the query set says; None if it wasn't asked yet.
     """
 
     verdict: Verdict
@@ -59,3 +86,4 @@ class Judgment(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[Evidence, ...] = ()
     needed_requests: int | None = None
     needed_seconds: float | None = None
+    quality: ProbeResult | None = None

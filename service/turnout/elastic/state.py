@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from turnout.canary.judgment import ProbeResult
+
 STATE_MAPPING: dict[str, Any] = {
     "dynamic": False,
     "properties": {
@@ -154,7 +156,41 @@ class RolloutRecord(Record, frozen=True, kw_only=True, tag="rollout"):
         return f"rollout:{self.collection}"
 
 
-AnyRecord = Epoch | Checkpoint | ReleaseRecord | FlipRecord | Freeze | Quarantine | RolloutRecord
+ProbeState = Literal["asking", "done", "impossible"]
+
+
+class ProbeRecord(Record, frozen=True, kw_only=True, tag="probe"):
+    """How well a release answers its query set through its pods, so that it is asked once and not after each restart.
+
+    With `stable`: the trial of `release` against that one, measured once. `revision` is the canary's pod template hash
+    if both sides have the same release, else empty. Without `stable`: the watch of `release` itself, renewed now and
+    then; `reference` is what it was worth when it was promoted.
+
+    `state`: `asking` until there is a result, `impossible` while `reason` stands in the way. `asked` of `queries`
+    were answered or given up; `attempts` is how often it was begun. `values`, `stable_values` and `reference` are means
+    by metric.
+    """
+
+    release: str
+    state: ProbeState
+    stable: str = ""
+    revision: str = ""
+    reason: str = ""
+    asked: int = 0
+    queries: int = 0
+    attempts: int = 0
+    result: ProbeResult | None = None
+    values: dict[str, float] = {}
+    stable_values: dict[str, float] = {}
+    reference: dict[str, float] = {}
+    ann_recall: float | None = None
+
+    @property
+    def key(self) -> str:
+        return probe_key(self.collection, self.release, self.stable, self.revision)
+
+
+AnyRecord = Epoch | Checkpoint | ReleaseRecord | FlipRecord | Freeze | Quarantine | RolloutRecord | ProbeRecord
 
 
 def checkpoint_key(view: str, shard: int) -> str:
@@ -165,6 +201,11 @@ def checkpoint_key(view: str, shard: int) -> str:
 def quarantine_key(collection: str, release_id: str) -> str:
     """The id of the record that keeps a release in quarantine."""
     return f"quarantine:{collection}:{release_id}"
+
+
+def probe_key(collection: str, release_id: str, stable: str = "", revision: str = "") -> str:
+    """The id of the record of a trial's query set, or without `stable` of the watch of a release."""
+    return f"probe:{collection}:{release_id}:{stable}:{revision}"
 
 
 def encode(record: AnyRecord) -> dict[str, Any]:
