@@ -150,10 +150,17 @@ class CanaryWeights(_Object, frozen=True, kw_only=True):
     canary: CanaryWeight = CanaryWeight()
 
 
+class RunOfRollout(_Object, frozen=True, kw_only=True):
+    """An AnalysisRun that a Rollout names as its current one."""
+
+    name: str = ""
+
+
 class CanaryStatus(_Object, frozen=True, kw_only=True):
-    """Of a canary Rollout."""
+    """Of a canary Rollout. The background run is named as long as there are canary pods to judge."""
 
     weights: CanaryWeights | None = None
+    current_background_analysis_run_status: RunOfRollout | None = None
 
 
 class RolloutStatus(_Object, frozen=True, kw_only=True):

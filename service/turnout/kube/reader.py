@@ -12,6 +12,7 @@ from turnout.kube.api import Api, NotFound
 from turnout.kube.objects import (
     COLLECTION,
     COMPONENT,
+    HASH,
     AnalysisRun,
     ConfigMap,
     Deployment,
@@ -60,13 +61,14 @@ class Reader:
         labels = f"{COMPONENT}=search,{COLLECTION}" + (f"={collection}" if collection else "")
         return self._list(group("argoproj.io/v1alpha1", self.namespace, "rollouts"), Rollout, labels)
 
-    def replica_sets(self) -> tuple[ReplicaSet, ...]:
-        """All of the namespace."""
-        return self._list(group("apps/v1", self.namespace, "replicasets"), ReplicaSet)
+    def replica_sets(self, *hashes: str) -> tuple[ReplicaSet, ...]:
+        """All of the namespace, or those of some pod template hashes."""
+        return self._list(group("apps/v1", self.namespace, "replicasets"), ReplicaSet, _of_hashes(hashes))
 
-    def analysis_runs(self) -> tuple[AnalysisRun, ...]:
-        """All of the namespace."""
-        return self._list(group("argoproj.io/v1alpha1", self.namespace, "analysisruns"), AnalysisRun)
+    def analysis_runs(self, *hashes: str) -> tuple[AnalysisRun, ...]:
+        """All of the namespace, or those that judge some pod template hashes."""
+        path = group("argoproj.io/v1alpha1", self.namespace, "analysisruns")
+        return self._list(path, AnalysisRun, _of_hashes(hashes))
 
     def jobs(self, collection: str) -> tuple[Job, ...]:
         """Our Jobs for a collection."""
@@ -120,6 +122,10 @@ class Reader:
         of_kind: Any = _List[kind]  # type: ignore[valid-type]
         found: _List[T] = _decoded(answer, of_kind, path)
         return found.items or ()
+
+
+def _of_hashes(hashes: tuple[str, ...]) -> str:
+    return f"{HASH} in ({','.join(hashes)})" if hashes else ""
 
 
 def _decoded(data: bytes, kind: type[T], path: str) -> T:
