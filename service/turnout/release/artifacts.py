@@ -274,11 +274,12 @@ class CanaryGates(Artifact, frozen=True):
 
     `alpha` bounds the chance that a release no worse than stable is stopped, over the whole rollout and all looks;
     `beta` the chance that one that is worse than a margin is promoted. `latency` counts searches slower than each
-    bound of the histogram.
+    bound of the histogram, from `unnoticed_ms` on: a search that takes less is fast enough, however fast stable is.
     """
 
     alpha: float = 0.01
     beta: float = 0.05
+    unnoticed_ms: float = 50.0
     errors: RateGate = RateGate(alpha_share=0.4, tolerance=1.0, margin=2.0, floor=0.01)
     latency: RateGate = RateGate(alpha_share=0.4, tolerance=1.0, margin=1.5, floor=0.02)
     degraded: RateGate = RateGate(alpha_share=0.1, tolerance=1.0, margin=2.0, floor=0.02)
