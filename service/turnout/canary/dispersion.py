@@ -1,0 +1,75 @@
+"""By how much events come in bursts, from stable's own history. Called by `turnout.canary.course`.
+
+A test that takes events for independent is wrong when one cause makes many of them. Counts are divided by this figure.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from turnout.canary.samples import Counts
+
+PRIOR = 1.5
+# How many comparisons the prior is worth: an hour of 30 s windows outweighs it, a few minutes don't.
+PRIOR_COMPARISONS = 4.0
+# Bursts are few, so their size is poorly known: the excess is raised by this many of its relative standard errors.
+CAUTION = 1.5
+BLOCKS = (1, 4)
+
+
+def dispersion(events: Counts, requests: Counts, *, pods: bool, prior: float = PRIOR) -> Counts:
+    """Variance of events over that of independent events, at least 1.
+
+    Args:
+        events, requests: stable's windows before the trial along the last axis; shapes broadcast. With `pods` the axis
+            before it is pods. There may be no windows.
+        pods: compare pods within a window, so that what hits all of them at once is no burst; else neighbours in time.
+        prior: the answer without history.
+    Returns:
+        (...,): the greatest over some lengths of window, since a burst may be longer than one.
+    """
+    events, requests = np.broadcast_arrays(np.asarray(events, dtype=float), np.asarray(requests, dtype=float))
+    lead = events.shape[: -2 if pods else -1]
+    answer = np.ones(lead)
+    for length in BLOCKS:
+        blocks = _blocks(events, length), _blocks(requests, length)
+        sides = blocks if pods else (_pairs(blocks[0]), _pairs(blocks[1]))
+        answer = np.maximum(answer, _of_splits(*sides, prior=prior))
+    return answer
+
+
+def _blocks(values: Counts, length: int) -> Counts:
+    """Sums of `length` windows each; what is left over at the start is dropped."""
+    count = values.shape[-1] // length
+    kept = values[..., values.shape[-1] - count * length :]
+    return np.asarray(kept.reshape(*values.shape[:-1], count, length).sum(axis=-1))
+
+
+def _pairs(values: Counts) -> Counts:
+    """Neighbours as two sides, (..., 2, comparisons): a slow change of load or rate is no burst."""
+    return np.stack([values[..., :-1], values[..., 1:]], axis=-2)
+
+
+def _of_splits(events: Counts, requests: Counts, *, prior: float) -> Counts:
+    """Dispersion of how a comparison's events split over its sides, (..., sides, comparisons) to (...,).
+
+    The sum of squared deviations over its expectation for independent events, given the total: the same conditioning
+    as the test's. The ratio of sums weighs comparisons by their events, so that many quiet ones can't hide a burst.
+    """
+    total, answered = events.sum(axis=-2), requests.sum(axis=-2)
+    share = requests / np.where(answered > 0, answered, 1.0)[..., None, :]
+    squares = ((events - total[..., None, :] * share) ** 2).sum(axis=-2)
+    expected = total * (share * (1.0 - share)).sum(axis=-2)
+    squares = np.where(expected > 0, squares, 0.0)
+    whole = expected.sum(axis=-1)
+    ratio = _over(squares.sum(axis=-1), whole)
+    error = _over(np.sqrt(((squares - ratio[..., None] * expected) ** 2).sum(axis=-1)), whole)
+    raised = 1.0 + np.maximum(ratio - 1.0, 0.0) * (1.0 + CAUTION * _over(error, ratio))
+    known = np.minimum((expected > 0).sum(axis=-1), total.sum(axis=-1) / 2.0)
+    return np.asarray((PRIOR_COMPARISONS * prior + known * raised) / (PRIOR_COMPARISONS + known))
+
+
+def _over(above: Counts, below: Counts) -> NDArray[np.float64]:
+    """A quotient that is 0 where nothing was counted."""
+    return np.asarray(above / np.where(below > 0, below, 1.0) * (below > 0))
