@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-from e2e import debian
+from support import debian
 from turnout.errors import EnvironmentProblem
 
 if TYPE_CHECKING:

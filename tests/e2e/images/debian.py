@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from e2e import debian
+from support import debian
 
 # What Debian 12's Python 3.11 and the wheels of service.lock load, and nothing else. Time zones and root certificates
 # come with the wheels.

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from e2e import debian
 from e2e.images import python
 from e2e.images.debian import BUSYBOX, PYTHON, root_of
 from e2e.images.oci import Layer, pack
+from support import debian
 from turnout.errors import EnvironmentProblem
 
 Log = Callable[[str], None]

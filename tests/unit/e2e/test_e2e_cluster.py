@@ -21,7 +21,7 @@ from e2e.cluster.processes import Processes
 from e2e.cluster.programs import programs
 from e2e.cluster.steps import Step, run_steps
 from e2e.cluster.tools import Module, cache_key
-from e2e.debian import source_lines
+from support.debian import source_lines
 from support.go_modules import ARGO_CD, ARGO_ROLLOUTS
 from turnout.errors import Refused
 

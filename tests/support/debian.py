@@ -1,7 +1,7 @@
 """Programs from Debian packages without installing them: fetched by apt, which checks the archive's signature, and
 unpacked into a folder of ours. Nothing of a package is run, no service starts, and the machine stays as it was.
 
-Called by `cluster` for the programs beside Kubernetes and by `images` for root file systems.
+Called by the e2e for the programs beside Kubernetes and for root file systems, and by `support.prometheus`.
 """
 
 from __future__ import annotations
