@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,9 +34,9 @@ class MetricCourse:
         harm, safe: log e-values after each window, (..., windows).
         harm_needed, safe_needed: how much is enough.
             For latency, `safe` is the least over the bounds of each one's greatest so far.
-        dispersion: (...,); for latency of each bound, (..., bounds).
+        dispersion: (...,); for latency of each bound that is judged, (..., bounds).
         failed_at, passed_at: index of the window that decided, or -1; (...,).
-        bound: for latency the index of the bound that shows most harm, (...,); else None.
+        bound: for latency the index in `samples.bounds` of the bound that shows most harm, (...,); else None.
     """
 
     metric: MetricName
@@ -93,23 +93,43 @@ def _latency(samples: Samples, gates: CanaryGates) -> MetricCourse:
     The average of e-values is an e-value however they depend on each other. That all bounds are within the margin is
     shown once each of them is: no correction is due, since one that isn't is enough to be wrong.
     """
-    gate, canary, stable = gates.latency, samples.canary, samples.stable
-    if not samples.bounds:
+    gate, noticed = gates.latency, _noticed(samples, gates)
+    canary, stable = noticed.canary, noticed.stable
+    if not noticed.bounds:
         return _without_bounds(samples, gates)
-    bursts = _bursts(samples, _slow)
+    bursts = _bursts(noticed, _slow)
     counts = (canary.slow, canary.answered[..., None, :], stable.slow, stable.answered[..., None, :])
     each = harm(*counts, tolerance=gate.tolerance, dispersion=bursts)
-    against = np.logaddexp.reduce(each + np.log(_weights(samples.history))[..., None], axis=-2)
+    against = np.logaddexp.reduce(each + np.log(_weights(noticed.history))[..., None], axis=-2)
     greatest = np.maximum.accumulate(safe(*counts, margin=gate.margin, floor=gate.floor, dispersion=bursts), axis=-1)
-    for_it = _weakest(greatest, _share_so_far(samples) * gate.margin > 1.0)
-    most = each.max(axis=-1, initial=-np.inf).argmax(axis=-1)
+    for_it = _weakest(greatest, _share_so_far(noticed) * gate.margin > 1.0)
+    most = each.max(axis=-1, initial=-np.inf).argmax(axis=-1) + len(samples.bounds) - len(noticed.bounds)
     return _decided("latency", (against, for_it), gate, gates, bursts, bound=most)
 
 
+def _noticed(samples: Samples, gates: CanaryGates) -> Samples:
+    """Leave out the bounds below which a search is fast enough for anybody; bounds ascend, so they come first."""
+    first = int(np.searchsorted(np.asarray(samples.bounds, dtype=float), gates.unnoticed_ms / 1000.0))
+
+    def cut(side: Side) -> Side:
+        return replace(side, slow=side.slow[..., first:, :])
+
+    return replace(
+        samples,
+        bounds=samples.bounds[first:],
+        canary=cut(samples.canary),
+        stable=cut(samples.stable),
+        history=cut(samples.history),
+        history_pods=None if samples.history_pods is None else cut(samples.history_pods),
+    )
+
+
 def _without_bounds(samples: Samples, gates: CanaryGates) -> MetricCourse:
-    """A histogram without bounds says nothing about latency, so it never passes."""
-    nothing = np.zeros(samples.canary.answered.shape)
-    return _decided("latency", (nothing, nothing), gates.latency, gates, np.ones((*nothing.shape[:-1], 0)))
+    """No bound is slow enough to be noticed: passes with the first answer. No histogram at all: never passes."""
+    answered = np.cumsum(samples.canary.answered, axis=-1)
+    nothing = np.zeros(answered.shape)
+    enough = np.where(answered > 0, -math.log(gates.beta), 0.0) if samples.bounds else nothing
+    return _decided("latency", (nothing, enough), gates.latency, gates, np.ones((*nothing.shape[:-1], 0)))
 
 
 def _decided(
