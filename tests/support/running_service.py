@@ -20,6 +20,7 @@ from turnout.retrieval.app import create_app
 from turnout.retrieval.pinning import Pace
 from turnout.retrieval.protocol import BoundedProtocol
 from turnout.retrieval.service import Service, Source
+from turnout.retrieval.shadow import ShadowSettings
 
 FAST = Pace(first=0.02, most=0.1, watch=0.1, model=0.1)
 
@@ -51,11 +52,18 @@ class Running:
 
 @contextmanager
 def running(
-    release: Release, names: Names, url: str, load_model: Callable[[], Embedder], *, pace: Pace = FAST
+    release: Release,
+    names: Names,
+    url: str,
+    load_model: Callable[[], Embedder],
+    *,
+    pace: Pace = FAST,
+    shadow: ShadowSettings | None = None,
 ) -> Iterator[Running]:
     """Start a service on a free port and stop it at the end."""
     reader = AsyncReader(connect_async(url))
-    service = Service(Source(release=release, names=names, reader=reader, load_model=load_model), pace=pace)
+    source = Source(release=release, names=names, reader=reader, load_model=load_model)
+    service = Service(source, pace=pace, shadow=shadow)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         config = uvicorn.Config(

@@ -5,5 +5,6 @@ Started by `turnout serve`. Holds no credential that can write and imports nothi
 
 from turnout.retrieval.server import Address, run
 from turnout.retrieval.service import Service, Source
+from turnout.retrieval.shadow import ShadowSettings
 
-__all__ = ["Address", "Service", "Source", "run"]
+__all__ = ["Address", "Service", "ShadowSettings", "Source", "run"]

@@ -25,6 +25,7 @@ from turnout.retrieval.messages import (
     Readiness,
     SearchReply,
     SearchRequest,
+    ShadowTable,
     Version,
 )
 from turnout.retrieval.page import PAGE, PAGE_HEADERS
@@ -123,7 +124,9 @@ async def probe(service: Serving, body: RawBody, tenant: Tenant = "default") -> 
 
 
 async def _search(service: Service, asked: SearchRequest, tenant: str) -> Response[SearchReply]:
-    return _reply(await service.search(as_query(service.release, asked, tenant)))
+    found = await service.search(as_query(service.release, asked, tenant))
+    service.shadow.offer(asked, tenant, found)
+    return _reply(found)
 
 
 def _reply(found: SearchReply) -> Response[SearchReply]:
@@ -156,6 +159,12 @@ def readyz(service: Serving) -> Response[Readiness]:
 def version(service: Serving) -> Version:
     """Release, fingerprints, view and the version of the code."""
     return service.version()
+
+
+@get("/shadow", operation_id="shadow", summary="Which searches does the other release answer differently?")
+async def shadow(service: Serving) -> ShadowTable:
+    """For people who look at a canary. Of this pod only, and without texts and ids unless the service is told so."""
+    return service.shadow.table()
 
 
 @get("/metrics", include_in_schema=False, sync_to_thread=False)
@@ -193,6 +202,7 @@ def create_app(service: Service) -> ASGIApp:
             healthz,
             readyz,
             version,
+            shadow,
             metrics,
             page,
         ],

@@ -78,6 +78,39 @@ class SearchReply(Struct, frozen=True, kw_only=True):
     hits: list[SearchHit]
 
 
+class ShadowChange(Struct, frozen=True, kw_only=True):
+    """A search whose first ten documents differ between this release and the other one.
+
+    `search` stands for query, tenant and filters; it is another one in each pod and after each start. `overlap` is the
+    share of the ten that both have, `moved` how many of these have another rank, `age_s` the seconds since. The rest is
+    null where texts aren't shown: `gone` are the ids that only this release found, `came` those that only the other
+    one did.
+    """
+
+    search: str
+    other_release: str
+    overlap: float
+    moved: int
+    age_s: float = 0.0
+    query: str | None = None
+    tenant: str | None = None
+    gone: list[str] | None = None
+    came: list[str] | None = None
+
+
+class ShadowTable(Struct, frozen=True, kw_only=True):
+    """The searches of the last hour that changed most, of those that this pod mirrored.
+
+    `compared` counts since the start. `paused`: the other side is this very release, or of no use now.
+    """
+
+    on: bool
+    paused: bool
+    redacted: bool
+    compared: int
+    changes: list[ShadowChange]
+
+
 class Problem(Struct, frozen=True, kw_only=True):
     """What went wrong, in the shape of RFC 9457: `detail` says what, `where` the place, `remedy` what to do next."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from collections import OrderedDict
+from typing import Literal, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -20,7 +21,21 @@ from turnout.retrieval.messages import DegradedReason
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _BATCH = (1, 2, 4, 8, 16, 32, 64)
+
+# Releases that a pod compares with over time are many; only the last ones keep their series.
+_OTHER_RELEASES = 4
+
+ShadowOutcome = Literal[
+    "compared",
+    "refused",  # the other side doesn't take this search
+    "same_release",  # there is no canary, or this is it
+    "degraded",  # the other side gave less than was asked for
+    "unavailable",  # an error, too slow, or nothing that can be read
+    "paused",  # not sent, because the last ones were of no use
+    "dropped",  # not sent, because others were waiting
+]
 
 
 class Metrics:
@@ -49,6 +64,11 @@ class Metrics:
         self._search_seconds = self._histogram(
             "vector_db_query_duration_seconds", "Time of one search of Elasticsearch.", _SECONDS, "kind", "outcome"
         )
+        self._shadow = self._counter("search_shadow", "Searches picked to be mirrored.", "outcome")
+        self._overlap = self._histogram(
+            "search_shadow_overlap", "Share of the ten first documents that both have.", _SHARES, "other_release"
+        )
+        self._others: OrderedDict[str, None] = OrderedDict()
         self._degraded = self._counter("search_degraded", "Searches that got less than they asked for.", "reason")
         for reason in get_args(DegradedReason):
             self._degraded.labels(**self._common, reason=reason)
@@ -81,6 +101,24 @@ class Metrics:
     def degraded(self, reason: DegradedReason) -> None:
         """Count one degraded answer."""
         self._degraded.labels(**self._common, reason=reason).inc()
+
+    def shadow_is_on(self) -> None:
+        """Show all outcomes from the start, so that the first one of each is an increase."""
+        for outcome in get_args(ShadowOutcome):
+            self._shadow.labels(**self._common, outcome=outcome)
+
+    def shadowed(self, outcome: ShadowOutcome) -> None:
+        """Count one search that was picked to be mirrored."""
+        self._shadow.labels(**self._common, outcome=outcome).inc()
+
+    def overlap(self, other_release: str, share: float) -> None:
+        """Count one comparison with another release."""
+        self._others[other_release] = None
+        self._others.move_to_end(other_release)
+        if len(self._others) > _OTHER_RELEASES:
+            oldest, _ = self._others.popitem(last=False)
+            self._overlap.remove(*self._common.values(), oldest)
+        self._overlap.labels(**self._common, other_release=other_release).observe(share)
 
     def _info(self, release: Release) -> None:
         info = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from turnout.retrieval.metrics import Metrics
 from turnout.retrieval.pinning import Pace, Pinned, Pinning
 from turnout.retrieval.ports import Answer
 from turnout.retrieval.search import Searcher
+from turnout.retrieval.shadow import Shadow, ShadowSettings
 
 _WARMUP_S = 10.0
 # A container that was killed comes back within seconds, and for a moment its pod still counts as ready: searches that
@@ -48,7 +50,14 @@ class Source:
 class Service:
     """Answers searches of one release, once something can be pinned."""
 
-    def __init__(self, source: Source, *, pod_template_hash: str = "", pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        *,
+        pod_template_hash: str = "",
+        pace: Pace | None = None,
+        shadow: ShadowSettings | None = None,
+    ) -> None:
         self.release = source.release
         self.metrics = Metrics(source.release, pod_template_hash=pod_template_hash)
         self._reader = source.reader
@@ -67,10 +76,13 @@ class Service:
             pace=pace or Pace(),
             verified_only=source.verified_only,
         )
+        self.shadow = Shadow(shadow or ShadowSettings(), source.release.id, self.metrics)
 
     async def run(self) -> None:
-        """Keep the view pinned until cancelled."""
-        await self.pinning.run()
+        """Keep the view pinned, and mirror where that is set up, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.shadow.run())
+            await self.pinning.run()
 
     async def close(self) -> None:
         """Give model and connections back."""
