@@ -292,6 +292,21 @@ def rollout(
     }
 
 
+def analysis_run(
+    name: str, hash_: str, phase: str = "Running", *, at: str = BORN, rollout: str = "search-toys", **status: Any
+) -> dict[str, Any]:
+    """An AnalysisRun that judges the pods with a hash."""
+    return {
+        "metadata": {
+            "name": name,
+            "labels": {"rollouts-pod-template-hash": hash_},
+            "creationTimestamp": at,
+            "ownerReferences": [owner(rollout)],
+        },
+        "status": {"phase": phase, **status},
+    }
+
+
 def pattern(**annotations: str) -> dict[str, Any]:
     """The operator's PodTemplate."""
     secret = {"secretKeyRef": {"name": "turnout-elasticsearch-write", "key": "api-key"}}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from turnout.cli.controlling import ControllerSettings, controller_settings, tools_maker
+from turnout.cli.controlling import ControllerSettings, controller_settings, judging, tools_maker
 from turnout.cli.settings import Settings, from_environment
 from turnout.cli.terminating import stopped_by_signals
 from turnout.errors import BadInput, Refused, TurnoutError
@@ -28,7 +28,7 @@ LEASE = "turnout-controller"
 @click.option("--once", is_flag=True, help="One round for each collection, then end.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done now, and change nothing. Needs no lease.")
 @click.option("--collection", metavar="NAME", help="With --dry-run: this collection only.")
-@click.option("--host", default="0.0.0.0", show_default=True, help="Address of /metrics, /healthz, /readyz.")  # noqa: S104
+@click.option("--host", default="0.0.0.0", show_default=True, help="Address of /metrics, /judge and probes.")  # noqa: S104
 @click.option("--port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="Port of the same.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(once: bool, dry_run: bool, collection: str | None, host: str, port: int, form: str) -> int:
@@ -75,9 +75,10 @@ def _run(settings: Settings, ours: ControllerSettings, *, once: bool, address: t
     ProcessCollector(registry=registry)
     board, counts = Board(election.leads), Counts(registry)
     registry.register(board)
-    make = tools_maker(settings, ours, client)
+    judges = judging(ours, client)
+    make = tools_maker(settings, ours, client, judges=judges)
     loop = Loop(reader, make, board, counts, leads=election.leads, period_s=ours.period_s)
-    with stopped_by_signals() as stop, serving(*address, registry, loop.alive):
+    with stopped_by_signals() as stop, serving(*address, registry, loop.alive, ask=judges.ask):
         if once:
             return _once(election, loop)
         with _electing(election):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +14,14 @@ from turnout.cli.settings import Settings
 from turnout.errors import BadInput, Refused
 
 if TYPE_CHECKING:
+    from turnout.controller.judging import Judge, Judging
     from turnout.controller.tools import Tools
     from turnout.githost import GitHost
     from turnout.kube.client import Client
 
 # An answer that takes longer is no answer: the next round asks again.
 _ELASTIC_TIMEOUT_S = 10.0
+_PROMETHEUS_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,12 @@ class ControllerSettings:
     spare_s: float
     """Age in seconds from which a release ConfigMap that nothing names is deleted. TURNOUT_CONTROLLER_SPARE_S, else
     3600."""
+    prometheus_url: str
+    """Where canaries' searches are counted. TURNOUT_PROMETHEUS_URL; without it every judgment is inconclusive."""
+    prometheus_token_file: Path | None
+    """A file with a bearer token for Prometheus. TURNOUT_PROMETHEUS_TOKEN_FILE."""
+    judge_window_s: float
+    """Seconds of each window that a canary is judged by. TURNOUT_JUDGE_WINDOW_S, else 30."""
 
 
 def controller_settings() -> ControllerSettings:
@@ -55,7 +64,7 @@ def controller_settings() -> ControllerSettings:
         BadInput: one isn't a number.
     """
     env = os.environ
-    token = env.get("TURNOUT_GIT_TOKEN_FILE", "")
+    token, prometheus_token = env.get("TURNOUT_GIT_TOKEN_FILE", ""), env.get("TURNOUT_PROMETHEUS_TOKEN_FILE", "")
     return ControllerSettings(
         namespace=env.get("TURNOUT_NAMESPACE", "turnout"),
         identity=env.get("POD_NAME") or f"{socket.gethostname()}-{os.getpid()}",
@@ -67,6 +76,9 @@ def controller_settings() -> ControllerSettings:
         period_s=_seconds("TURNOUT_CONTROLLER_PERIOD_S", 5.0, least=0.1),
         drain_s=_seconds("TURNOUT_CONTROLLER_DRAIN_S", 60.0, least=0.0),
         spare_s=_seconds("TURNOUT_CONTROLLER_SPARE_S", 3600.0, least=0.0),
+        prometheus_url=env.get("TURNOUT_PROMETHEUS_URL", ""),
+        prometheus_token_file=Path(prometheus_token) if prometheus_token else None,
+        judge_window_s=_seconds("TURNOUT_JUDGE_WINDOW_S", 30.0, least=1.0),
     )
 
 
@@ -81,10 +93,37 @@ def _seconds(name: str, default: float, *, least: float) -> float:
     return seconds
 
 
+def judging(ours: ControllerSettings, client: Client) -> Judging:
+    """What judges canaries in this process, for Argo Rollouts and for the leader."""
+    from turnout.controller.judging import Judging
+    from turnout.controller.trial import Trials
+    from turnout.kube.reader import Reader
+
+    trials = Trials(Reader(client, ours.namespace), window_s=ours.judge_window_s)
+    return Judging(trials, _judge(ours) if ours.prometheus_url else None)
+
+
+def _judge(ours: ControllerSettings) -> Judge:
+    from turnout.canary.judgment import Judgment
+    from turnout.judge.traffic import judge_traffic
+    from turnout.judge.trial import Trial
+    from turnout.prometheus.client import Prometheus
+    from turnout.release.artifacts import CanaryGates
+
+    def judge(trial: Trial, gates: CanaryGates) -> Judgment:
+        # With the token as it is now: a secret is renewed without a restart.
+        token = _token(ours.prometheus_token_file)
+        headers = {"Authorization": f"Bearer {token}"} if token else None
+        prometheus = Prometheus(ours.prometheus_url, timeout_s=_PROMETHEUS_TIMEOUT_S, headers=headers)
+        return judge_traffic(trial, gates, prometheus, now=time.time())
+
+    return judge
+
+
 def tools_maker(
-    settings: Settings, ours: ControllerSettings, client: Client
+    settings: Settings, ours: ControllerSettings, client: Client, *, judges: Judging | None = None
 ) -> Callable[[str, Callable[[], None]], Tools]:
-    """Makes a collection's tools; all share their connections."""
+    """Makes a collection's tools; all share their connections, and `judges`."""
     from turnout.controller.tools import Tools
     from turnout.elastic.client import connect
     from turnout.elastic.reader import Reader
@@ -108,6 +147,7 @@ def tools_maker(
             now=utc_now,
             drain_s=ours.drain_s,
             spare_s=ours.spare_s,
+            judging=judges,
         )
 
     return make

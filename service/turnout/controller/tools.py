@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from turnout.elastic.names import Names
 from turnout.elastic.reader import Reader
@@ -11,6 +12,9 @@ from turnout.elastic.writer import Writer
 from turnout.githost import GitHost
 from turnout.kube.reader import Reader as KubeReader
 from turnout.kube.writer import Writer as KubeWriter
+
+if TYPE_CHECKING:
+    from turnout.controller.judging import Judging
 
 
 class Deposed(Exception):
@@ -21,7 +25,8 @@ class Deposed(Exception):
 class Tools:
     """`check` raises `Deposed`; it is called before every action. `now` is the time, ISO 8601 in UTC. `host` gives the
     Git host and raises `Refused` if none is configured. `drain_s` is for how long nobody may have searched a view that
-    is deleted, `spare_s` the age of a release ConfigMap that is.
+    is deleted, `spare_s` the age of a release ConfigMap that is. `judging` judges canaries; None where
+    nobody does.
     """
 
     kube: KubeReader
@@ -34,6 +39,7 @@ class Tools:
     now: Callable[[], str]
     drain_s: float = 60.0
     spare_s: float = 3600.0
+    judging: Judging | None = None
 
     @property
     def both(self) -> tuple[Reader, Writer]:

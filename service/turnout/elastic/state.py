@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from turnout.canary.judgment import ProbeResult
+from turnout.canary.judgment import Judgment, ProbeResult
 
 STATE_MAPPING: dict[str, Any] = {
     "dynamic": False,
@@ -138,7 +138,7 @@ class RolloutRecord(Record, frozen=True, kw_only=True, tag="rollout"):
     cluster.
 
     `phase` and `message` are Argo's. `waits` says in sentences what waits for what, `problems` what a person must
-    know.
+    know. `judgment` is the newest on the canary; None if none is on trial. `at` is when anything else last changed.
     """
 
     rollout: str
@@ -150,6 +150,7 @@ class RolloutRecord(Record, frozen=True, kw_only=True, tag="rollout"):
     weight: int
     waits: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    judgment: Judgment | None = None
 
     @property
     def key(self) -> str:
