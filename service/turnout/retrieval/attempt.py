@@ -20,6 +20,7 @@ from turnout.errors import BadInput, Unavailable
 from turnout.query.request import Query
 from turnout.release.artifacts import Release, RetrievalMode
 from turnout.retrieval.batching import EmbeddingProblem
+from turnout.retrieval.drift import Projections
 from turnout.retrieval.messages import DegradedReason, SearchHit
 from turnout.retrieval.metrics import Metrics
 from turnout.retrieval.ports import Answer, RawHit, Searches, Target
@@ -38,6 +39,8 @@ class Context:
     reader: Searches
     metrics: Metrics
     shown: Shown
+    projections: Projections | None = None
+    """Where the vectors of queries are counted; None if no user asked them."""
 
 
 class _Ranking(msgspec.Struct, frozen=True):
@@ -139,9 +142,12 @@ class Attempt:
             raise EmbeddingProblem("model_unavailable")
         try:
             async with asyncio.timeout(self._share(_EMBEDDING_SHARE)):
-                return await self._target.embeds.embed(self._query.text)
+                vector = await self._target.embeds.embed(self._query.text)
         except TimeoutError as error:
             raise EmbeddingProblem("embedding_slow") from error
+        if self._context.projections is not None:
+            self._context.projections.count(vector)
+        return vector
 
     async def _show(self, ranked: Sequence[tuple[str, float]]) -> tuple[SearchHit, ...]:
         """The shown parts of the ranked documents, in their order; one that was deleted meanwhile is left out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Literal, get_args
 
 from prometheus_client import (
@@ -68,6 +69,7 @@ class Metrics:
         self._overlap = self._histogram(
             "search_shadow_overlap", "Share of the ten first documents that both have.", _SHARES, "other_release"
         )
+        self._projections = self._counter("query_projection", "Queries by where they lie.", "projection", "bin")
         self._others: OrderedDict[str, None] = OrderedDict()
         self._degraded = self._counter("search_degraded", "Searches that got less than they asked for.", "reason")
         for reason in get_args(DegradedReason):
@@ -101,6 +103,14 @@ class Metrics:
     def degraded(self, reason: DegradedReason) -> None:
         """Count one degraded answer."""
         self._degraded.labels(**self._common, reason=reason).inc()
+
+    def projections(self, number: int, bins: int) -> Callable[[int, int], None]:
+        """What counts a query's vector by projection and bin; all series are there from the start."""
+        series = [
+            [self._projections.labels(**self._common, projection=projection, bin=place) for place in range(bins)]
+            for projection in range(number)
+        ]
+        return lambda projection, place: series[projection][place].inc()
 
     def shadow_is_on(self) -> None:
         """Show all outcomes from the start, so that the first one of each is an increase."""

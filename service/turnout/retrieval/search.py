@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Hashable
+from dataclasses import replace
 
 import msgspec
 
@@ -17,6 +18,7 @@ from turnout.query.request import Query
 from turnout.release.artifacts import Release
 from turnout.retrieval.attempt import Attempt, Context
 from turnout.retrieval.cache import LastGood
+from turnout.retrieval.drift import BINS, PROJECTIONS, Projections
 from turnout.retrieval.metrics import Metrics
 from turnout.retrieval.ports import Answer, Searches, Target
 from turnout.retrieval.shown import Shown
@@ -31,7 +33,9 @@ class Searcher:
 
     def __init__(self, release: Release, reader: Searches, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._context = Context(release=release, reader=reader, metrics=metrics, shown=Shown(release))
+        # Made as users' searches are, but not counted among them.
+        self._apart = Context(release=release, reader=reader, metrics=metrics, shown=Shown(release))
+        self._context = replace(self._apart, projections=_projections(release, metrics))
         self._kept: LastGood[Answer] = LastGood(
             entries=_KEPT_ANSWERS,
             age_s=_KEPT_FOR_S,
@@ -54,7 +58,8 @@ class Searcher:
         key = (target.uuid, msgspec.json.encode(query, order="deterministic"))
         try:
             async with asyncio.timeout(timeout_s):
-                answer = await Attempt(self._context, target, query, time.monotonic() + timeout_s).run()
+                context = self._context if by_user else self._apart
+                answer = await Attempt(context, target, query, time.monotonic() + timeout_s).run()
         except Gone:
             raise
         except (Unavailable, TimeoutError) as error:
@@ -73,7 +78,7 @@ class Searcher:
         """
         try:
             async with asyncio.timeout(timeout_s):
-                await Attempt(self._context, target, query, time.monotonic() + timeout_s).run()
+                await Attempt(self._apart, target, query, time.monotonic() + timeout_s).run()
         except TimeoutError as error:
             raise Unavailable("the first searches are too slow", where=target.index, remedy="wait") from error
 
@@ -96,3 +101,10 @@ class Searcher:
         raise Unavailable(
             "no answer within the deadline", where="search", remedy="try again, or ask for less"
         ) from error
+
+
+def _projections(release: Release, metrics: Metrics) -> Projections | None:
+    """None where a search embeds nothing unless it asks for it."""
+    if release.pipeline.retrieval.mode == "lexical":
+        return None
+    return Projections(release.model.dims, metrics.projections(PROJECTIONS, BINS))
