@@ -75,7 +75,7 @@ def _run(settings: Settings, ours: ControllerSettings, *, once: bool, address: t
     ProcessCollector(registry=registry)
     board, counts = Board(election.leads), Counts(registry)
     registry.register(board)
-    judges = judging(ours, client)
+    judges = judging(settings, ours, client)
     make = tools_maker(settings, ours, client, judges=judges)
     loop = Loop(reader, make, board, counts, leads=election.leads, period_s=ours.period_s)
     with stopped_by_signals() as stop, serving(*address, registry, loop.alive, ask=judges.ask):

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # An answer that takes longer is no answer: the next round asks again.
 _ELASTIC_TIMEOUT_S = 10.0
 _PROMETHEUS_TIMEOUT_S = 5.0
+# Shorter than whoever asks for a judgment waits: while Elasticsearch is away a canary can still fail.
+_LOOKUP_TIMEOUT_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,11 @@ class ControllerSettings:
     """A file with a bearer token for Prometheus. TURNOUT_PROMETHEUS_TOKEN_FILE."""
     judge_window_s: float
     """Seconds of each window that a canary is judged by. TURNOUT_JUDGE_WINDOW_S, else 30."""
+    probe_every_s: float
+    """Seconds after which the stable release is asked its query set again, 0 for never. TURNOUT_PROBE_EVERY_S, else
+    86400."""
+    probe_per_s: float
+    """Queries of a query set that each release is asked in a second. TURNOUT_PROBE_PER_S, else 5."""
 
 
 def controller_settings() -> ControllerSettings:
@@ -79,6 +86,8 @@ def controller_settings() -> ControllerSettings:
         prometheus_url=env.get("TURNOUT_PROMETHEUS_URL", ""),
         prometheus_token_file=Path(prometheus_token) if prometheus_token else None,
         judge_window_s=_seconds("TURNOUT_JUDGE_WINDOW_S", 30.0, least=1.0),
+        probe_every_s=_seconds("TURNOUT_PROBE_EVERY_S", 86_400.0, least=0.0),
+        probe_per_s=_seconds("TURNOUT_PROBE_PER_S", 5.0, least=0.01),
     )
 
 
@@ -93,14 +102,19 @@ def _seconds(name: str, default: float, *, least: float) -> float:
     return seconds
 
 
-def judging(ours: ControllerSettings, client: Client) -> Judging:
+def judging(settings: Settings, ours: ControllerSettings, client: Client) -> Judging:
     """What judges canaries in this process, for Argo Rollouts and for the leader."""
     from turnout.controller.judging import Judging
+    from turnout.controller.probing_judgment import with_stored_quality
     from turnout.controller.trial import Trials
-    from turnout.kube.reader import Reader
+    from turnout.elastic.client import connect
+    from turnout.elastic.reader import Reader
+    from turnout.kube.reader import Reader as KubeReader
 
-    trials = Trials(Reader(client, ours.namespace), window_s=ours.judge_window_s)
-    return Judging(trials, _judge(ours) if ours.prometheus_url else None)
+    trials = Trials(KubeReader(client, ours.namespace), window_s=ours.judge_window_s)
+    reader = Reader(connect(settings.url, api_key=settings.read_key, timeout_s=_LOOKUP_TIMEOUT_S))
+    finish = with_stored_quality(reader, settings.names)
+    return Judging(trials, _judge(ours) if ours.prometheus_url else None, finish=finish)
 
 
 def _judge(ours: ControllerSettings) -> Judge:
@@ -148,6 +162,8 @@ def tools_maker(
             drain_s=ours.drain_s,
             spare_s=ours.spare_s,
             judging=judges,
+            probe_every_s=ours.probe_every_s,
+            probe_per_s=ours.probe_per_s,
         )
 
     return make

@@ -26,7 +26,8 @@ class Tools:
     """`check` raises `Deposed`; it is called before every action. `now` is the time, ISO 8601 in UTC. `host` gives the
     Git host and raises `Refused` if none is configured. `drain_s` is for how long nobody may have searched a view that
     is deleted, `spare_s` the age of a release ConfigMap that is. `judging` judges canaries; None where
-    nobody does.
+    nobody does. `probe_every_s` is for how long a measurement of the stable release's quality holds (0: there is none),
+    `probe_per_s` how many queries it is asked each second.
     """
 
     kube: KubeReader
@@ -40,6 +41,8 @@ class Tools:
     drain_s: float = 60.0
     spare_s: float = 3600.0
     judging: Judging | None = None
+    probe_every_s: float = 86_400.0
+    probe_per_s: float = 5.0
 
     @property
     def both(self) -> tuple[Reader, Writer]:

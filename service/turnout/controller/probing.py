@@ -1,0 +1,231 @@
+"""Has the releases of one collection asked their query sets, for the leader: begins, stops and remembers.
+
+Each round decides anew what is due; asking has a thread of its own, which only measures. What it finds is written by
+the rounds, so that there is one writer, and a replica that doesn't lead any more writes nothing. Called by `reconcile`,
+at the end of each round.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from msgspec.structs import replace
+
+from turnout.canary.judgment import ProbeResult
+from turnout.controller.act import told
+from turnout.controller.observed import Observed
+from turnout.controller.probing_board import ProbeBoard
+from turnout.controller.probing_measure import Outcome, Ways, measure, questions
+from turnout.controller.probing_wanted import ATTEMPTS, Task, on_show, promoted, wanted
+from turnout.controller.seen import is_certain
+from turnout.controller.tools import Deposed, Tools
+from turnout.elastic.state import ProbeRecord
+from turnout.errors import BadInput, TurnoutError
+from turnout.evaluation import QuerySet
+from turnout.judge.probe import Manner, Stopped
+from turnout.judge.quality import judged_queries
+
+log = logging.getLogger(__name__)
+PORT = 8080
+"""Where a search pod listens (manifests/search)."""
+_LATER_S = 60.0
+"""Seconds after which what stood in the way is looked at again."""
+_TELL_S = 10.0
+"""Seconds between two records of how far the asking is."""
+
+Measure = Callable[[Task, QuerySet, Ways], Outcome]
+
+
+@dataclass
+class _Running:
+    """What is being asked. `outcome` is set when it came to an end by itself."""
+
+    task: Task
+    record: ProbeRecord
+    stop: threading.Event = field(default_factory=threading.Event)
+    asked: int = 0
+    outcome: Outcome | None = None
+    told_at: float = field(default_factory=time.monotonic)
+
+
+class Prober:
+    """Everything about one collection's query sets that is remembered between two rounds. All of it may be lost."""
+
+    def __init__(self, tools: Tools, board: ProbeBoard, *, measure: Measure = measure) -> None:
+        self._tools, self._board, self._measure = tools, board, measure
+        self._records: dict[str, ProbeRecord] | None = None
+        self._pods: dict[str, tuple[str, ...]] = {}
+        self._running: _Running | None = None
+        self._not_before: dict[str, float] = {}
+
+    def round(self, observed: Observed) -> None:
+        """Begin, stop, go on or write down, whatever is due; never waits for an answer of a release's.
+
+        Raises:
+            Deposed: this replica may not act any more.
+        """
+        try:
+            self._round(observed)
+        except TurnoutError as error:
+            log.warning("%s: query sets can't be seen to: %s", observed.collection, told(error))
+
+    def stop(self) -> None:
+        """Stop asking, if anything is asked."""
+        if self._running is not None:
+            self._running.stop.set()
+            self._running = None
+
+    def _round(self, observed: Observed) -> None:
+        records = self._known()
+        first = promoted(observed, records)
+        if first is not None:
+            self._put(first)
+        self._end()
+        self._board.show(observed.collection, on_show(observed, records))
+        if is_certain(observed):  # else the roles may be yesterday's: what is being asked goes on
+            self._decide(observed)
+
+    def _decide(self, observed: Observed) -> None:
+        running = self._running.task.key if self._running is not None else ""
+        now, every_s = datetime.now(UTC), self._tools.probe_every_s
+        task = wanted(observed, self._known(), now=now, every_s=every_s, running=running)
+        if self._running is not None and (task is None or self._running.task != task):
+            self.stop()
+        self._pods = {hash_: self._ready_pods(observed.collection, hash_) for hash_ in task.hashes} if task else {}
+        if self._running is not None:
+            self._tell(self._running)
+        elif task is not None and self._not_before.get(task.key, 0.0) <= time.monotonic():
+            self._begin(task)
+
+    def _known(self) -> dict[str, ProbeRecord]:
+        """All records; read once, for nobody else writes any while this replica leads."""
+        if self._records is None:
+            stored = self._tools.elastic.states(self._tools.names, ProbeRecord)
+            self._records = {each.key: each for each in stored}
+        return self._records
+
+    def _put(self, record: ProbeRecord) -> None:
+        self._tools.check()
+        self._tools.elastic_writer.put_state(self._tools.names, record)
+        self._known()[record.key] = record
+
+    def _ready_pods(self, collection: str, hash_: str) -> tuple[str, ...]:
+        """Base URLs of the ready pods of a ReplicaSet."""
+        pods = self._tools.kube.pods(collection, hash_)
+        addresses = [each.status.pod_ip for each in pods if each.is_ready]
+        return tuple(f"http://[{ip}]:{PORT}" if ":" in ip else f"http://{ip}:{PORT}" for ip in addresses)
+
+    # Beginning
+
+    def _begin(self, task: Task) -> None:
+        before = self._known().get(task.key)
+        record = task.record(before, at=self._tools.now())
+        try:
+            query_set = questions(task, self._tools.kube.config_map(task.config_map))
+            without = [hash_ for hash_ in task.hashes if not self._pods[hash_]]
+            if without:
+                raise BadInput(f"no pod of {' and '.join(without)} is ready")
+        except BadInput as error:
+            self._cannot(task, record, error.what)
+            return
+        if task.stable is not None and record.attempts >= ATTEMPTS:
+            reason = f"asking was begun {record.attempts} times and came to no end"
+            self._put(_concluded(record, Outcome(problem=record.reason or reason)))
+            return
+        count = len(judged_queries(query_set))
+        record = replace(record, state="asking", asked=0, queries=count, attempts=record.attempts + 1)
+        self._put(record)
+        self._running = running = _Running(task, record)
+        sides = " and ".join(release.id for release in task.releases)
+        log.info("%s: %d queries of the query set are asked of %s", task.release.collection, count, sides)
+        threading.Thread(target=self._work, args=(running, query_set), name="probe", daemon=True).start()
+
+    def _cannot(self, task: Task, record: ProbeRecord, reason: str) -> None:
+        """Say why it can't be asked, once; it is looked at again in a while."""
+        self._not_before[task.key] = time.monotonic() + _LATER_S
+        if (record.state, record.reason) != ("impossible", reason) or task.stable is None:
+            self._put(replace(record, state="impossible", reason=reason))
+            log.warning("%s: the query set of release %s can't be asked: %s", *_of(task), reason)
+
+    # On the thread
+
+    def _work(self, running: _Running, query_set: QuerySet) -> None:
+        def pods(hash_: str) -> Sequence[str]:
+            return self._pods.get(hash_, ())
+
+        def progress(asked: int) -> None:
+            running.asked = asked
+
+        def stopped() -> bool:
+            return running.stop.is_set() or self._is_deposed()
+
+        manner = Manner(per_s=self._tools.probe_per_s)
+        ways = Ways(reader=self._tools.elastic, pods=pods, manner=manner, stopped=stopped, progress=progress)
+        try:
+            running.outcome = self._measure(running.task, query_set, ways)
+        except Stopped:
+            log.info("%s: asking the query set of release %s was stopped", *_of(running.task))
+        except Exception as error:
+            if not isinstance(error, TurnoutError):
+                log.exception("%s: the query set of release %s can't be asked", *_of(running.task))
+            running.outcome = Outcome(problem=told(error))
+
+    def _is_deposed(self) -> bool:
+        try:
+            self._tools.check()
+        except Deposed:
+            return True
+        return False
+
+    # Ending
+
+    def _tell(self, running: _Running) -> None:
+        """Write down how far it is, for the other replicas."""
+        if running.asked != running.record.asked and time.monotonic() >= running.told_at + _TELL_S:
+            running.told_at = time.monotonic()
+            running.record = replace(running.record, asked=running.asked, at=self._tools.now())
+            self._put(running.record)
+
+    def _end(self) -> None:
+        """Write down what came of it; it is kept until that is done."""
+        running = self._running
+        if running is None or running.outcome is None:
+            return
+        record = replace(running.record, asked=running.asked, at=self._tools.now())
+        if running.outcome.problem and running.task.stable is not None and record.attempts < ATTEMPTS:
+            self._not_before[record.key] = time.monotonic() + _LATER_S
+            self._put(replace(record, reason=running.outcome.problem))
+        else:
+            self._put(_concluded(record, running.outcome))
+        self._running = None
+        said = running.outcome.problem or (running.outcome.result.reason if running.outcome.result else "measured")
+        log.info("%s: the query set of release %s was asked: %s", *_of(running.task), said)
+
+
+def _concluded(record: ProbeRecord, outcome: Outcome) -> ProbeRecord:
+    """The record of what was measured; of a watch that measured nothing, the figures from before stay."""
+    if outcome.problem and not record.stable:
+        return replace(record, state="impossible", reason=outcome.problem, attempts=0)
+    if outcome.problem:
+        result = ProbeResult(verdict="inconclusive", reason=outcome.problem)
+        return replace(record, state="done", reason="", result=result)
+    return replace(
+        record,
+        state="done",
+        reason="",
+        attempts=record.attempts if record.stable else 0,
+        result=outcome.result,
+        values=outcome.values,
+        stable_values=outcome.stable_values,
+        reference=record.reference if record.stable or record.reference else outcome.values,
+        ann_recall=outcome.ann_recall,
+    )
+
+
+def _of(task: Task) -> tuple[str, str]:
+    return task.release.collection, task.release.id
