@@ -219,6 +219,33 @@ class AnalysisRun(_Object, frozen=True, kw_only=True):
     status: AnalysisStatus = AnalysisStatus()
 
 
+class PodCondition(_Object, frozen=True, kw_only=True):
+    """A condition of a pod; `Ready` says whether it is sent traffic."""
+
+    type: str
+    status: str
+
+
+class PodStatus(_Object, frozen=True, kw_only=True):
+    """Where a pod is reached, and how it is."""
+
+    pod_ip: str = msgspec.field(name="podIP", default="")
+    conditions: tuple[PodCondition, ...] = ()
+
+
+class Pod(_Object, frozen=True, kw_only=True):
+    """A search pod."""
+
+    metadata: Meta
+    status: PodStatus = PodStatus()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has an address and may be asked."""
+        ready = any(each.type == "Ready" and each.status == "True" for each in self.status.conditions)
+        return ready and bool(self.status.pod_ip) and self.metadata.deletion_timestamp is None
+
+
 class PodTemplate(_Object, frozen=True, kw_only=True):
     """The pattern of the pods that the controller makes (`turnout-worker` in manifests/)."""
 

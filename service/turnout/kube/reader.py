@@ -20,6 +20,7 @@ from turnout.kube.objects import (
     Lease,
     Meta,
     Named,
+    Pod,
     PodTemplate,
     ReplicaSet,
     Rollout,
@@ -69,6 +70,11 @@ class Reader:
         """All of the namespace, or those that judge some pod template hashes."""
         path = group("argoproj.io/v1alpha1", self.namespace, "analysisruns")
         return self._list(path, AnalysisRun, _of_hashes(hashes))
+
+    def pods(self, collection: str, hash_: str) -> tuple[Pod, ...]:
+        """The search pods of a collection with a pod template hash."""
+        labels = f"{COMPONENT}=search,{COLLECTION}={collection},{HASH}={hash_}"
+        return self._list(core(self.namespace, "pods"), Pod, labels)
 
     def jobs(self, collection: str) -> tuple[Job, ...]:
         """Our Jobs for a collection."""
