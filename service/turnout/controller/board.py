@@ -19,6 +19,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from turnout.controller.actions import Decision, Standing, State
+from turnout.controller.board_judged import judgment_gauges
+from turnout.controller.judged import Judged
 from turnout.controller.observed import Observed
 from turnout.controller.seen import complete_view
 
@@ -51,10 +53,16 @@ class Board(Collector):
         self._seen: dict[str, Seen] = {}
         # By collection: each problem's word with when it ended, for ever ahead while it lasts.
         self._problems: dict[str, dict[str, float]] = {}
+        self._judged: dict[str, Judged] = {}
 
     def show(self, observed: Observed, decision: Decision) -> None:
         """A look succeeded."""
         self._seen = {**self._seen, observed.collection: _seen(observed, decision, self._clock())}
+
+    def judged(self, collection: str, judged: Judged | None) -> None:
+        """The newest judgment of a collection's canary; None if nothing is on trial."""
+        others = {name: each for name, each in self._judged.items() if name != collection}
+        self._judged = others | ({collection: judged} if judged is not None else {})
 
     def problems(self, collection: str, problems: Mapping[str, str]) -> None:
         """The problems of a collection, by their words; those before are over."""
@@ -80,6 +88,7 @@ class Board(Collector):
             seen = {name: each for name, each in sorted(self._seen.items()) if each.at >= since}
             yield _standings(seen)
             yield from _gauges(seen)
+            yield from judgment_gauges({name: each for name, each in sorted(self._judged.items()) if name in seen})
             yield _problems(self._problems, self._clock() - LINGER_S)
 
 

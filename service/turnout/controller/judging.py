@@ -126,8 +126,9 @@ class Judging:
                     self._waiting -= 1
             found = self._running.get(pair)
             if found is None:
-                found = self._running[pair] = Future()
+                found = Future()
                 threading.Thread(target=self._work, args=(pair, found), name="judgment", daemon=True).start()
+                self._running[pair] = found
             return found
 
     def _has_turn(self, pair: Pair) -> bool:

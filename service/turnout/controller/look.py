@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from turnout.controller.analyses import failed_analysis
+from turnout.controller.analyses import failed_analysis, inconclusive_analysis
 from turnout.controller.indexes import look_at_indexes
 from turnout.controller.observed import Observed, Work
 from turnout.controller.releases import Releases
@@ -70,10 +70,12 @@ class Looker:
         rollout = self._rollout()
         mine = owned(rollout, sets) if rollout else []
         indexes = look_at_indexes(self._elastic, self._names)
+        failed = failed_analysis(rollout, mine, runs) if rollout else None
+        inconclusive = inconclusive_analysis(rollout, runs) if rollout else ""
         self._releases.forget(self.config_maps)
         return Observed(
             collection=collection,
-            rollout=rolling(rollout, mine, failed_analysis(rollout, mine, runs)) if rollout else None,
+            rollout=rolling(rollout, mine, failed, inconclusive) if rollout else None,
             revisions=revisions(rollout, mine, lambda name: self._releases.find(name, self.config_maps))
             if rollout
             else (),

@@ -48,7 +48,8 @@ class FailedAnalysis(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rolling(msgspec.Struct, frozen=True, kw_only=True):
-    """The Rollout. `failed` is set if it was aborted by a failed analysis of the canary that the spec asks for.
+    """The Rollout. `failed` is set if it was aborted by a failed analysis of the canary that the spec asks for,
+    `inconclusive` if one paused it for want of evidence: what that said.
 
     `settled`: Argo has observed the spec as it is now; before that stable and canary may be yesterday's. `uid` is the
     object's, by which what is made for it goes with it.
@@ -62,6 +63,7 @@ class Rolling(msgspec.Struct, frozen=True, kw_only=True):
     settled: bool
     weight: int = 0
     failed: FailedAnalysis | None = None
+    inconclusive: str = ""
 
 
 Purpose = Literal["fill", "verify", "follow"]

@@ -75,9 +75,10 @@ def _of_rollout(observed: Observed) -> Iterator[Problem]:
                 "the release is the stable one, so its new image or pod template failed: revert in Git",
             )
     elif rollout.phase == "Paused" and "Inconclusive" in rollout.message:
+        said = f" ({rollout.inconclusive})" if rollout.inconclusive else ""
         yield (
             "paused-inconclusive",
-            "an analysis had not enough evidence, and the Rollout is paused until a person acts",
+            f"an analysis had not enough evidence, and the Rollout is paused until a person acts{said}",
         )
 
 

@@ -11,6 +11,8 @@ from turnout.controller.act import Actor, Outcome, tag, told
 from turnout.controller.actions import Decision
 from turnout.controller.board import Board
 from turnout.controller.desired import desired
+from turnout.controller.judged import Judged, judged
+from turnout.controller.judged import problems as problems_of_judging
 from turnout.controller.look import Looker
 from turnout.controller.observed import Observed, Rolling
 from turnout.controller.tell import Teller
@@ -50,6 +52,7 @@ class Reconciler:
         self._actor = Actor(tools, self._looker)
         self._teller = Teller(tools)
         self._failure: dict[str, str] = {}
+        self._judged: Judged | None = None
         self._rolling: Rolling | None = None  # the last that was seen, to write events on while nothing can be seen
 
     def round(self) -> None:
@@ -75,18 +78,28 @@ class Reconciler:
         self._rolling = observed.rollout
         # Before acting, which may take long.
         self._board.show(observed, decision)
-        self._teller.foretell(observed, decision)
+        self._teller.foretell(observed, decision, self._judged)
         outcome = self._actor.carry_out(decision, observed)
-        self._tell(observed, decision, outcome)
+        unjudged = self._judge(observed)
+        self._tell(observed, decision, outcome, unjudged)
 
-    def _tell(self, observed: Observed, decision: Decision, outcome: Outcome) -> None:
+    def _judge(self, observed: Observed) -> dict[str, str]:
+        """Show the newest judgment of what is on trial; the problems with that."""
+        judging = self._tools.judging
+        if judging is None:
+            return {}
+        self._judged = judged(observed, judging)
+        self._board.judged(self._collection, self._judged)
+        return problems_of_judging(self._judged, judging)
+
+    def _tell(self, observed: Observed, decision: Decision, outcome: Outcome, unjudged: dict[str, str]) -> None:
         for action, _ in outcome.done:
             self._counts.actions.labels(self._collection, tag(action)).inc()
         self._counts.errors.labels(self._collection).inc(sum(key.endswith("-failed") for key in outcome.problems))
-        problems = {**decision.problems, **outcome.problems}
+        problems = {**decision.problems, **outcome.problems, **unjudged}
         self._teller.done(outcome, observed.rollout)
         self._show(problems)
-        self._teller.record(observed, decision)
+        self._teller.record(observed, decision, self._judged)
 
     def _show(self, problems: dict[str, str], *, is_all: bool = True) -> None:
         self._board.problems(self._collection, problems)

@@ -45,7 +45,9 @@ def number(annotations: dict[str, str]) -> int:
     return int(text) if text.isdecimal() and len(text) <= _DIGITS else 0
 
 
-def rolling(rollout: Rollout, sets: Sequence[ReplicaSet], failed: FailedAnalysis | None) -> Rolling:
+def rolling(
+    rollout: Rollout, sets: Sequence[ReplicaSet], failed: FailedAnalysis | None, inconclusive: str = ""
+) -> Rolling:
     """The Rollout as it stands."""
     status = rollout.status
     return Rolling(
@@ -57,6 +59,7 @@ def rolling(rollout: Rollout, sets: Sequence[ReplicaSet], failed: FailedAnalysis
         settled=status.observed_generation == str(rollout.metadata.generation),
         weight=_weight(rollout, sets),
         failed=failed,
+        inconclusive=inconclusive,
     )
 
 

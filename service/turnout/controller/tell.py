@@ -12,11 +12,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from turnout.controller.act import Outcome, sentences, tag
 from turnout.controller.actions import Decision
 from turnout.controller.board import LINGER_S
+from turnout.controller.judged import Judged, with_judgment
 from turnout.controller.observed import Observed, Rolling
 from turnout.controller.tools import Deposed, Tools
 from turnout.elastic.state import RolloutRecord
@@ -67,29 +66,34 @@ class Teller:
             log.info("%s: %s: %s", self._tools.names.collection, tag(action), sentence)
             self._event(rolling, reason(tag(action)), sentence, kind="Normal")
 
-    def foretell(self, observed: Observed, decision: Decision) -> None:
+    def foretell(self, observed: Observed, decision: Decision, judged: Judged | None = None) -> None:
         """Write the record before anything is done, as well as that goes: acting may take long, or end here."""
         try:
-            self._write(observed, decision, {**self._told, **decision.problems})
+            self._write(observed, decision, {**self._told, **decision.problems}, judged)
         except TurnoutError as error:
             log.warning("%s: the record can't be written: %s", self._tools.names.collection, error)
 
-    def record(self, observed: Observed, decision: Decision) -> None:
+    def record(self, observed: Observed, decision: Decision, judged: Judged | None = None) -> None:
         """Write the record, of the problems that were told last, if it differs from the one that is stored.
 
         Raises:
             Unavailable: Elasticsearch can't answer.
         """
-        self._write(observed, decision, self._told)
+        self._write(observed, decision, self._told, judged)
 
-    def _write(self, observed: Observed, decision: Decision, problems: Mapping[str, str]) -> None:
+    def _write(
+        self, observed: Observed, decision: Decision, problems: Mapping[str, str], judged: Judged | None
+    ) -> None:
         over = {key: f"over: {sentence}" for key, (sentence, _) in self._over.items()}
         record = rollout_record(observed, decision, sentences({**over, **problems}), at=self._tools.now())
         names = self._tools.names
         if self._record is None:
             stored = self._tools.elastic.state(names, record.key)
             self._record = stored if isinstance(stored, RolloutRecord) else None
-        if self._record is not None and msgspec.structs.replace(self._record, at=record.at) == record:
+        record = with_judgment(
+            record, judged, self._record, is_aborted=bool(observed.rollout and observed.rollout.aborted)
+        )
+        if record == self._record:
             return
         self._tools.check()
         self._tools.elastic_writer.put_state(names, record)

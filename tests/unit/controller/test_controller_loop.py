@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from support.fake_cluster import NAMESPACE, FakeApi, FakeMemory, pattern, release_map, replica_set, rollout
 from support.observing import view
 from support.releases import make_release
+from turnout.canary.judgment import Judgment
 from turnout.controller import flips, indexes, reconcile
 from turnout.controller.actions import Action, Collect, Condemn, Decision, Fill, Flip, Propose, Stop, Verify
 from turnout.controller.board import Board
@@ -487,3 +488,16 @@ def test_without_a_git_host_the_status_says_so(world: World, monkeypatch: pytest
     proposing.reconciler = Reconciler(tools, world.board, world.counts)
     proposing.round()
     assert "no Git repository" in world.record().problems[0]
+
+
+def test_a_canary_on_trial_is_told_with_its_judgment_and_without_a_prometheus_as_a_problem(world: World) -> None:
+    said = Judgment(verdict="pass", reason="as good as stable", since=0.0, until=30.0, windows=1)
+    judges = SimpleNamespace(can_judge=True, newest=lambda canary, stable: said)
+    world.api.put("replicasets", replica_set("bbb", 2, "release-b", ready=1))
+    reconciler = Reconciler(replace(world.tools(), judging=judges), world.board, world.counts)  # type: ignore[arg-type]
+    reconciler.round()
+    assert world.record().judgment == said
+    judges.can_judge = False
+    reconciler.round()
+    assert world.record().judgment is None
+    assert [text.partition(":")[0] for text in world.record().problems] == ["no-prometheus"]
