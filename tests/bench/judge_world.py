@@ -1,0 +1,188 @@
+"""Simulated rollouts: what a canary and stable would have counted, many runs at once, with a known truth.
+
+Read by judge_cells.py, which shows the same counts to turnout's judge and to its peers. A minute of history costs as
+much as a minute of trial, so that runs are drawn in batches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from turnout.canary.samples import Samples, Side
+from turnout.release.artifacts import CanaryGates
+from turnout.retrieval.metrics import _SECONDS
+
+Array = NDArray[np.float64]
+
+WINDOW_S = 30.0
+LOOKS = 60
+HISTORY = 120
+MINUTES = LOOKS * WINDOW_S / 60
+PODS = 3
+RATES = (5.0, 50.0, 500.0)
+BOUNDS = tuple(float(bound) for bound in _SECONDS)
+ERRORS, DEGRADED, EMPTY = 0.005, 0.005, 0.02
+MEDIAN_S, SPREAD = 0.08, 0.5
+"""Latency is lognormal: a median of 80 ms and a p99 of 256 ms."""
+_INCIDENT_LOOKS, _INCIDENT_ERRORS, _INCIDENT_LATENCY = 10, 0.1, 3.0
+_START = 1_767_225_600.0
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is true in a simulated rollout.
+
+    Args:
+        harm: whether the canary is worse; else every abort is a false one.
+        errors: the canary's share of errors; stable's is `ERRORS`.
+        latency: how many times as long the canary takes.
+        tail: the share of the canary's searches that take `tail_factor` times as long.
+        incident: five minutes from a random moment on in which both fail and are slow.
+        burst: mean size of a burst of errors, of which each hits one pod; 1 is independent errors.
+        swing: whether the load swings by three times, and latency by its square root.
+        weights: the canary's share of the load in the first and in the second half.
+    """
+
+    name: str
+    harm: bool = False
+    errors: float = ERRORS
+    latency: float = 1.0
+    tail: float = 0.0
+    tail_factor: float = 10.0
+    incident: bool = False
+    burst: float = 1.0
+    swing: bool = False
+    weights: tuple[float, float] = (0.1, 0.1)
+
+    def beyond_margin(self, gates: CanaryGates) -> bool:
+        """Whether the canary's true share of anything is at or beyond its margin, and above what nobody minds."""
+        noticed = np.asarray(BOUNDS) * 1000 >= gates.unnoticed_ms
+        slow = zip(self.slower()[noticed], slower(1.0)[noticed], strict=True)
+        pairs = [(gates.errors, self.errors, ERRORS), *((gates.latency, *shares) for shares in slow)]
+        return any(
+            canary >= gate.margin * stable - 1e-12 and canary >= gate.floor - 1e-12 for gate, canary, stable in pairs
+        )
+
+    def slower(self) -> Array:
+        """The canary's true share of searches slower than each bound; (bounds,)."""
+        return slower(self.latency, tail=self.tail, tail_factor=self.tail_factor)
+
+
+SCENARIOS = (
+    Scenario("healthy"),
+    Scenario("healthy, incident", incident=True),
+    Scenario("healthy, bursts", burst=5.0),
+    Scenario("healthy, diurnal", swing=True),
+    Scenario("healthy, weight changes", weights=(0.1, 0.5)),
+    Scenario("errors x1.5", harm=True, errors=1.5 * ERRORS),
+    Scenario("errors x2", harm=True, errors=2 * ERRORS),
+    Scenario("errors x4", harm=True, errors=4 * ERRORS),
+    Scenario("errors 20 %", harm=True, errors=0.2),
+    Scenario("latency +10 %", harm=True, latency=1.1),
+    Scenario("latency +20 %", harm=True, latency=1.2),
+    Scenario("slow tail 2 %", harm=True, tail=0.02),
+)
+
+
+def draw(scenario: Scenario, rps: float, runs: int, *, rng: np.random.Generator) -> Samples:
+    """What was counted in `runs` rollouts: leading axis runs, then windows."""
+    load, slowness, errors = _conditions(scenario, runs, rng)
+    weight = np.repeat(scenario.weights, LOOKS // 2)
+    requests, now = rps * WINDOW_S * load, slice(HISTORY, None)
+    stable = _side(rng, requests[:, now] * (1 - weight), errors[:, now], slowness[:, now], burst=scenario.burst)
+    canary = _side(
+        rng,
+        requests[:, now] * weight,
+        np.maximum(errors[:, now], scenario.errors),
+        slowness[:, now] * scenario.latency,
+        burst=scenario.burst,
+        tail=(scenario.tail, scenario.tail_factor),
+    )
+    before = np.repeat(requests[:, None, :HISTORY] / PODS, PODS, axis=1)
+    pods = _side(rng, before, errors[:, None, :HISTORY], slowness[:, None, :HISTORY], burst=scenario.burst)
+    return Samples(
+        since=_START,
+        ends=_START + WINDOW_S * np.arange(1, LOOKS + 1),
+        bounds=BOUNDS,
+        canary=canary,
+        stable=stable,
+        history=_summed(pods),
+        history_pods=pods,
+    )
+
+
+def _conditions(scenario: Scenario, runs: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+    """Load against its mean, slowness against the usual, stable's share of errors; each (runs, history + looks)."""
+    shape = (runs, HISTORY + LOOKS)
+    load, slowness, errors = np.ones(shape), np.ones(shape), np.full(shape, ERRORS)
+    if scenario.swing:
+        phase = rng.uniform(0, 2 * np.pi, size=(runs, 1))
+        load = 1 + 0.5 * np.sin(phase + 2 * np.pi * np.arange(shape[1]) / LOOKS)
+        slowness = np.sqrt(load)
+    if scenario.incident:
+        start = HISTORY + rng.integers(0, LOOKS - _INCIDENT_LOOKS + 1, size=(runs, 1))
+        hit = (np.arange(shape[1]) >= start) & (np.arange(shape[1]) < start + _INCIDENT_LOOKS)
+        slowness = np.where(hit, _INCIDENT_LATENCY, slowness)
+        errors = np.where(hit, _INCIDENT_ERRORS, errors)
+    return load, slowness, errors
+
+
+def _side(
+    rng: np.random.Generator,
+    requests: Array,
+    errors: Array,
+    slowness: Array,
+    *,
+    burst: float,
+    tail: tuple[float, float] = (0.0, 1.0),
+) -> Side:
+    """Poisson counts of one side, where `requests` are the expected ones in each window."""
+    failed = _bursts(rng, requests * errors, burst)
+    slow = slower(slowness, tail=tail[0], tail_factor=tail[1])
+    ones, noughts = np.ones((*slowness.shape, 1)), np.zeros((*slowness.shape, 1))
+    buckets = -np.diff(np.concatenate([ones, slow, noughts], axis=-1), axis=-1)
+    counted = rng.poisson((requests * (1 - errors))[..., None] * buckets).astype(np.float64)
+    above = np.flip(np.cumsum(np.flip(counted, axis=-1), axis=-1), axis=-1)
+    answered = above[..., 0]
+    return Side(
+        requests=answered + failed,
+        errors=failed,
+        degraded=rng.binomial(answered.astype(np.int64), DEGRADED).astype(np.float64),
+        empty=rng.binomial(answered.astype(np.int64), EMPTY).astype(np.float64),
+        answered=answered,
+        slow=np.ascontiguousarray(np.moveaxis(above[..., 1:], -1, -2)),
+    )
+
+
+def _bursts(rng: np.random.Generator, expected: Array, mean_size: float) -> Array:
+    """Errors in bursts of geometric size (a compound Poisson count); a burst is over within its window."""
+    if mean_size == 1:
+        return rng.poisson(expected).astype(np.float64)
+    bursts = rng.poisson(expected / mean_size)
+    more = rng.negative_binomial(np.maximum(bursts, 1), 1 / mean_size)
+    return np.where(bursts > 0, bursts + more, 0).astype(np.float64)
+
+
+def slower(slowness: Array | float, *, tail: float = 0.0, tail_factor: float = 1.0) -> Array:
+    """True share of searches slower than each bound; (..., bounds)."""
+    usual = np.log(np.asarray(BOUNDS) / MEDIAN_S) - np.log(np.asarray(slowness, dtype=np.float64))[..., None]
+    fast: Array = ndtr(-usual / SPREAD)
+    if tail == 0:
+        return fast
+    return np.asarray((1 - tail) * fast + tail * ndtr((np.log(tail_factor) - usual) / SPREAD))
+
+
+def _summed(pods: Side) -> Side:
+    """The pods' counts together."""
+    return Side(
+        requests=pods.requests.sum(axis=1),
+        errors=pods.errors.sum(axis=1),
+        degraded=pods.degraded.sum(axis=1),
+        empty=pods.empty.sum(axis=1),
+        answered=pods.answered.sum(axis=1),
+        slow=pods.slow.sum(axis=1),
+    )
