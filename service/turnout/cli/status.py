@@ -12,6 +12,7 @@ from rich.text import Text
 
 from turnout.cli.known import check_known
 from turnout.cli.settings import from_environment
+from turnout.cli.status_judgment import judgment_lines
 from turnout.release.findings import printable
 from turnout.status import Status, look
 
@@ -36,8 +37,8 @@ COLOURS = {
 def command(collection: str, parity: bool, form: str) -> int:
     """Show what is live, what is being built and what is kept for going back.
 
-    On Kubernetes also the rollout as the controller saw it when it last changed, what waits for what, and the releases
-    in quarantine.
+    On Kubernetes also the rollout as the controller saw it when it last changed, how a canary is judged, what waits for
+    what, and the releases in quarantine.
 
     Exit code 1 if something is wrong: an alias that was moved by hand, a view that is not equal to documents, a problem
     that the controller reports.
@@ -87,6 +88,9 @@ def _show_rollout(rollout: RolloutRecord, console: Console) -> None:
     if rollout.canary:
         canary = f"{rollout.canary} is {rollout.canary_state}, weight {rollout.weight} %"
         console.print(_text(f"  canary     {canary}", style=COLOURS.get(rollout.canary_state, "")))
+    if rollout.judgment:
+        for line, colour in judgment_lines(rollout.judgment):
+            console.print(_text(line, style=colour))
     for waits in rollout.waits:
         console.print(_text(f"  waits      {waits}"))
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
+import msgspec
 import pytest
 from rich.console import Console
 
+from turnout.canary.judgment import Evidence, Judgment, ProbeResult
 from turnout.cli.status import _show
 from turnout.elastic.state import Quarantine, RolloutRecord
 from turnout.status import ReleaseStatus, Status, ViewStatus
@@ -92,3 +95,57 @@ def test_it_tells_the_rollout_what_waits_and_what_is_in_quarantine() -> None:
         "revert     not proposed yet",
     ):
         assert part in out.getvalue()
+
+
+def judged(**more: Any) -> list[str]:
+    """The lines about a judgment."""
+    latency = Evidence(
+        metric="latency",
+        bound=0.25,
+        harm=2.41,
+        harm_needed=2.4,
+        safe=0.0,
+        safe_needed=1.3,
+        canary_events=30,
+        canary_requests=120,
+        stable_events=5,
+        stable_requests=1084,
+        failed_at=1767225960.0,
+    )
+    errors = msgspec.structs.replace(latency, metric="errors", bound=None, canary_requests=0, failed_at=None)
+    judgment = Judgment(
+        verdict="fail",
+        reason="25 % of searches are slower than 0.25 s [x]\x1b[31m",
+        since=1767225600.0,
+        until=1767225960.0,
+        windows=12,
+        evidence=(latency, errors),
+    )
+    rollout = msgspec.structs.replace(STATUS.rollout, judgment=msgspec.structs.replace(judgment, **more))  # type: ignore[type-var]
+    out = io.StringIO()
+    _show(msgspec.structs.replace(STATUS, rollout=rollout), Console(file=out, width=80, soft_wrap=True))
+    return [line.rstrip() for line in out.getvalue().splitlines()]
+
+
+def test_it_tells_how_a_canary_is_judged_with_a_line_for_each_metric() -> None:
+    lines = judged()
+    at = next(number for number, line in enumerate(lines) if line.startswith("  judged"))
+    assert lines[at].startswith("  judged     fail: 25 % of searches are slower than 0.25 s [x]")
+    assert lines[at].endswith("(6.0 minutes in 12 windows, until 2026-01-01 00:06:00)")
+    assert "\x1b" not in lines[at]
+    shares, evidence = "canary 25 % of 120, stable 0.46 % of 1,084", "worse 2.41 of 2.40, as good 0.00 of 1.30"
+    assert lines[at + 1].split() == f"latency > 0.25 s {shares} evidence: {evidence}".split()
+    assert "errors" in lines[at + 2]
+    assert "canary of no searches" in lines[at + 2]
+
+
+def test_a_judgment_of_nothing_counted_says_when_it_was_made_and_why() -> None:
+    lines = judged(verdict="inconclusive", reason="no analysis is running", evidence=(), windows=0)
+    assert "  judged     inconclusive: no analysis is running (at 2026-01-01 00:06:00)" in lines
+
+
+def test_judged_quality_is_a_line_too() -> None:
+    asking = ProbeResult(verdict="inconclusive", reason="the query set is being asked")
+    assert "    quality          the query set is being asked" in judged(quality=asking)
+    done = ProbeResult(verdict="pass", reason="no loss", metric="ndcg@10", canary=0.5, stable=0.49)
+    assert "    ndcg@10          canary 0.500, stable 0.490: no loss" in judged(quality=done)
