@@ -34,6 +34,7 @@ GROUPS = {
     "leases": "/apis/coordination.k8s.io/v1",
     "configmaps": "/api/v1",
     "podtemplates": "/api/v1",
+    "pods": "/api/v1",
     "events": "/api/v1",
 }
 PATH = re.compile(r"(.*)/namespaces/([^/]+)/([a-z]+)(?:/([^/]+))?")
@@ -304,6 +305,15 @@ def analysis_run(
             "ownerReferences": [owner(rollout)],
         },
         "status": {"phase": phase, **status},
+    }
+
+
+def search_pod(name: str, hash_: str, ip: str, *, ready: bool = True) -> dict[str, Any]:
+    """A pod of a ReplicaSet."""
+    conditions = [{"type": "Ready", "status": str(ready)}]
+    return {
+        "metadata": {"name": name, "labels": labels("search") | {"rollouts-pod-template-hash": hash_}},
+        "status": {"podIP": ip, "conditions": conditions},
     }
 
 

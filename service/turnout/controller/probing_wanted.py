@@ -122,7 +122,7 @@ def _trial(observed: Observed, records: Records, running: str) -> Task | None:
 
 def _watch(observed: Observed, records: Records, now: datetime, every_s: float, *, running: str) -> Task | None:
     stable = observed.revision("stable")
-    if stable is None or stable.release is None or every_s <= 0:
+    if stable is None or stable.release is None or stable.release.evaluation is None or every_s <= 0:
         return None
     key = probe_key(observed.collection, stable.release.id)
     is_due = key not in records or _is_due(records[key], now, every_s)
