@@ -22,6 +22,7 @@ from turnout.controller.actions import Decision, Standing, State
 from turnout.controller.board_judged import judgment_gauges
 from turnout.controller.judged import Judged
 from turnout.controller.observed import Observed
+from turnout.controller.probing_board import ProbeBoard
 from turnout.controller.seen import complete_view
 
 STALE_S = 60.0
@@ -46,6 +47,9 @@ class Board(Collector):
     Args:
         leads: whether this replica leads.
         clock: seconds that never go back.
+
+    Attributes:
+        probes: judged quality, which holds until it is measured again, however old the last look is.
     """
 
     def __init__(self, leads: Callable[[], bool], *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -54,6 +58,7 @@ class Board(Collector):
         # By collection: each problem's word with when it ended, for ever ahead while it lasts.
         self._problems: dict[str, dict[str, float]] = {}
         self._judged: dict[str, Judged] = {}
+        self.probes = ProbeBoard()
 
     def show(self, observed: Observed, decision: Decision) -> None:
         """A look succeeded."""
@@ -76,6 +81,7 @@ class Board(Collector):
         kept = frozenset(collections)
         self._seen = {name: seen for name, seen in self._seen.items() if name in kept}
         self._problems = {name: words for name, words in self._problems.items() if name in kept}
+        self.probes.only(kept)
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Called at each scrape."""
@@ -89,6 +95,7 @@ class Board(Collector):
             yield _standings(seen)
             yield from _gauges(seen)
             yield from judgment_gauges({name: each for name, each in sorted(self._judged.items()) if name in seen})
+            yield from self.probes.collect()
             yield _problems(self._problems, self._clock() - LINGER_S)
 
 

@@ -62,17 +62,26 @@ class Prober:
         self._pods: dict[str, tuple[str, ...]] = {}
         self._running: _Running | None = None
         self._not_before: dict[str, float] = {}
+        self._failure = ""
 
     def round(self, observed: Observed) -> None:
         """Begin, stop, go on or write down, whatever is due; never waits for an answer of a release's.
+
+        What fails is logged when it is new, for the round has done all else by now.
 
         Raises:
             Deposed: this replica may not act any more.
         """
         try:
             self._round(observed)
-        except TurnoutError as error:
-            log.warning("%s: query sets can't be seen to: %s", observed.collection, told(error))
+            self._failure = ""
+        except Deposed:
+            raise
+        except Exception as error:
+            if told(error) != self._failure:
+                self._failure = told(error)
+                is_ours = isinstance(error, TurnoutError)
+                log.warning("%s: query sets: %s", observed.collection, self._failure, exc_info=not is_ours)
 
     def stop(self) -> None:
         """Stop asking, if anything is asked."""

@@ -15,6 +15,7 @@ from turnout.controller.judged import Judged, judged
 from turnout.controller.judged import problems as problems_of_judging
 from turnout.controller.look import Looker
 from turnout.controller.observed import Observed, Rolling
+from turnout.controller.probing import Prober
 from turnout.controller.tell import Teller
 from turnout.controller.tools import Deposed, Tools
 from turnout.errors import TurnoutError, Unavailable
@@ -51,6 +52,7 @@ class Reconciler:
         self._looker = _looker(tools)
         self._actor = Actor(tools, self._looker)
         self._teller = Teller(tools)
+        self._prober = Prober(tools, board.probes)
         self._failure: dict[str, str] = {}
         self._judged: Judged | None = None
         self._rolling: Rolling | None = None  # the last that was seen, to write events on while nothing can be seen
@@ -82,6 +84,7 @@ class Reconciler:
         outcome = self._actor.carry_out(decision, observed)
         unjudged = self._judge(observed)
         self._tell(observed, decision, outcome, unjudged)
+        self._prober.round(observed)
 
     def _judge(self, observed: Observed) -> dict[str, str]:
         """Show the newest judgment of what is on trial; the problems with that."""
