@@ -1,0 +1,6 @@
+"""The modules of tests/bench are programs' parts and import each other by name."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))

@@ -1,0 +1,105 @@
+"""The simulated rollouts have the truth that their scenario says."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from judge_world import BOUNDS, ERRORS, HISTORY, LOOKS, PODS, SCENARIOS, Scenario, draw, slower
+from scipy.stats import lognorm
+
+from turnout.canary.samples import Side
+from turnout.release.artifacts import CanaryGates
+
+RUNS = 40
+NAMED = {scenario.name: scenario for scenario in SCENARIOS}
+
+
+def drawn(scenario: Scenario, rps: float = 50.0, seed: int = 1):
+    return draw(scenario, rps, RUNS, rng=np.random.default_rng(seed))
+
+
+def error_share(side: Side) -> float:
+    return side.errors.sum() / side.requests.sum()
+
+
+def test_the_same_seed_gives_the_same_counts() -> None:
+    scenario = NAMED["healthy, bursts"]
+    assert np.array_equal(drawn(scenario).canary.slow, drawn(scenario).canary.slow)
+    assert not np.array_equal(drawn(scenario).canary.slow, drawn(scenario, seed=2).canary.slow)
+
+
+def test_shapes_are_those_of_samples() -> None:
+    samples = drawn(NAMED["healthy"])
+    assert samples.canary.slow.shape == (RUNS, len(BOUNDS), LOOKS)
+    assert samples.history.errors.shape == (RUNS, HISTORY)
+    assert samples.history_pods is not None
+    assert samples.history_pods.slow.shape == (RUNS, PODS, len(BOUNDS), HISTORY)
+    assert np.array_equal(samples.history_pods.errors.sum(axis=1), samples.history.errors)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_counts_are_possible(scenario: Scenario) -> None:
+    samples = drawn(scenario, rps=5.0)
+    for side in (samples.canary, samples.stable, samples.history):
+        assert np.array_equal(side.requests, side.answered + side.errors)
+        assert (np.diff(side.slow, axis=-2) <= 0).all()
+        assert (side.slow <= side.answered[..., None, :]).all()
+        assert (side.degraded <= side.answered).all()
+
+
+@pytest.mark.parametrize("name", ["errors x1.5", "errors x2", "errors x4", "errors 20 %"])
+def test_a_canary_fails_as_often_as_its_scenario_says(name: str) -> None:
+    samples = drawn(NAMED[name], rps=500.0)
+    assert error_share(samples.canary) == pytest.approx(NAMED[name].errors, rel=0.02)
+    assert error_share(samples.stable) == pytest.approx(ERRORS, rel=0.02)
+    assert error_share(samples.history) == pytest.approx(ERRORS, rel=0.02)
+
+
+def test_latency_is_lognormal_and_a_slower_canary_takes_that_much_longer() -> None:
+    samples = drawn(NAMED["latency +20 %"], rps=500.0)
+    for side, median in ((samples.stable, 0.08), (samples.canary, 0.096)):
+        share = side.slow.sum(axis=(0, 2)) / side.answered.sum()
+        assert share == pytest.approx(lognorm(0.5, scale=median).sf(BOUNDS), abs=0.003)
+
+
+def test_a_slow_tail_takes_ten_times_as_long() -> None:
+    expected = 0.98 * lognorm(0.5, scale=0.08).sf(BOUNDS) + 0.02 * lognorm(0.5, scale=0.8).sf(BOUNDS)
+    assert NAMED["slow tail 2 %"].slower() == pytest.approx(expected)
+
+
+def test_an_incident_hits_both_sides_for_five_minutes() -> None:
+    samples = drawn(NAMED["healthy, incident"], rps=500.0)
+    for side in (samples.canary, samples.stable):
+        assert ((side.errors / side.requests > 0.05).sum(axis=1) == 10).all()
+    assert error_share(samples.history) == pytest.approx(ERRORS, rel=0.05)
+
+
+def test_bursts_have_the_variance_of_geometric_sizes_also_within_a_pod() -> None:
+    samples = drawn(NAMED["healthy, bursts"], rps=500.0)
+    assert samples.history_pods is not None
+    for errors in (samples.history.errors, samples.history_pods.errors, samples.canary.errors):
+        assert errors.var() / errors.mean() == pytest.approx(9.0, rel=0.1)
+    assert error_share(samples.canary) == pytest.approx(ERRORS, rel=0.05)
+
+
+def test_the_load_swings_by_three_times() -> None:
+    requests = drawn(NAMED["healthy, diurnal"], rps=500.0).stable.requests
+    assert np.median(requests.max(axis=1) / requests.min(axis=1)) == pytest.approx(3.0, rel=0.05)
+
+
+def test_the_weight_changes_in_the_middle() -> None:
+    samples = drawn(NAMED["healthy, weight changes"])
+    share = samples.canary.requests.sum(axis=0) / (samples.canary.requests + samples.stable.requests).sum(axis=0)
+    assert share[:30].mean() == pytest.approx(0.1, rel=0.05)
+    assert share[30:].mean() == pytest.approx(0.5, rel=0.05)
+
+
+def test_whether_a_canary_is_beyond_its_margin_follows_from_its_true_shares() -> None:
+    gates = CanaryGates()
+    assert not any(scenario.beyond_margin(gates) for scenario in SCENARIOS if not scenario.harm)
+    worst = Scenario("worst", harm=True, errors=gates.errors.margin * ERRORS)
+    assert worst.beyond_margin(gates) == (worst.errors >= gates.errors.floor)
+    assert not replace(worst, errors=worst.errors * 0.99).beyond_margin(gates)
+    noticed = np.asarray(BOUNDS) * 1000 >= gates.unnoticed_ms
+    ratios = (slower(1.2) / slower(1.0))[noticed & (slower(1.2) >= gates.latency.floor)]
+    assert NAMED["latency +20 %"].beyond_margin(gates) == (ratios.max() >= gates.latency.margin)
