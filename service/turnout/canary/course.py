@@ -7,23 +7,19 @@ error rates for thousands at once: all of it takes leading axes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from turnout.canary.dispersion import dispersion
+from turnout.canary.dispersion import of_history
 from turnout.canary.evidence import harm, safe
 from turnout.canary.judgment import MetricName
-from turnout.canary.samples import Counts, Samples, Side
+from turnout.canary.latency import weigh
+from turnout.canary.samples import Counts, Index, Samples
 from turnout.release.artifacts import CanaryGates, RateGate
 
-Index = NDArray[np.int64]
 METRICS: tuple[MetricName, ...] = ("errors", "latency", "degraded", "empty")
-# Shares of stable's searches between which a bound tells one latency from another; others get a small part of the bet.
-TELLING = (0.001, 0.6)
-UNTELLING_WEIGHT = 0.15
 
 
 @dataclass(frozen=True)
@@ -80,7 +76,7 @@ def course(samples: Samples, gates: CanaryGates) -> Course:
 def _share(metric: MetricName, samples: Samples, gates: CanaryGates) -> MetricCourse:
     """Errors, degraded or empty answers: one count among all searches."""
     gate: RateGate = getattr(gates, metric)
-    bursts = _bursts(samples, lambda side: (getattr(side, metric), side.requests))
+    bursts = of_history(samples, lambda side, _: (getattr(side, metric), side.requests))
     counts = [part for side in (samples.canary, samples.stable) for part in (getattr(side, metric), side.requests)]
     against = harm(*counts, tolerance=gate.tolerance, dispersion=bursts)
     for_it = safe(*counts, margin=gate.margin, floor=gate.floor, dispersion=bursts)
@@ -88,48 +84,10 @@ def _share(metric: MetricName, samples: Samples, gates: CanaryGates) -> MetricCo
 
 
 def _latency(samples: Samples, gates: CanaryGates) -> MetricCourse:
-    """Searches slower than each bound: the average of the evidence for harm, the weakest of that for its absence.
-
-    The average of e-values is an e-value however they depend on each other. That all bounds are within the margin is
-    shown once each of them is: no correction is due, since one that isn't is enough to be wrong.
-    """
-    gate, noticed = gates.latency, _noticed(samples, gates)
-    canary, stable = noticed.canary, noticed.stable
-    if not noticed.bounds:
-        return _without_bounds(samples, gates)
-    bursts = _bursts(noticed, _slow)
-    counts = (canary.slow, canary.answered[..., None, :], stable.slow, stable.answered[..., None, :])
-    each = harm(*counts, tolerance=gate.tolerance, dispersion=bursts)
-    against = np.logaddexp.reduce(each + np.log(_weights(noticed.history))[..., None], axis=-2)
-    greatest = np.maximum.accumulate(safe(*counts, margin=gate.margin, floor=gate.floor, dispersion=bursts), axis=-1)
-    for_it = _weakest(greatest, _share_so_far(noticed) * gate.margin > 1.0)
-    most = each.max(axis=-1, initial=-np.inf).argmax(axis=-1) + len(samples.bounds) - len(noticed.bounds)
-    return _decided("latency", (against, for_it), gate, gates, bursts, bound=most)
-
-
-def _noticed(samples: Samples, gates: CanaryGates) -> Samples:
-    """Leave out the bounds below which a search is fast enough for anybody; bounds ascend, so they come first."""
-    first = int(np.searchsorted(np.asarray(samples.bounds, dtype=float), gates.unnoticed_ms / 1000.0))
-
-    def cut(side: Side) -> Side:
-        return replace(side, slow=side.slow[..., first:, :])
-
-    return replace(
-        samples,
-        bounds=samples.bounds[first:],
-        canary=cut(samples.canary),
-        stable=cut(samples.stable),
-        history=cut(samples.history),
-        history_pods=None if samples.history_pods is None else cut(samples.history_pods),
-    )
-
-
-def _without_bounds(samples: Samples, gates: CanaryGates) -> MetricCourse:
-    """No bound is slow enough to be noticed: passes with the first answer. No histogram at all: never passes."""
-    answered = np.cumsum(samples.canary.answered, axis=-1)
-    nothing = np.zeros(answered.shape)
-    enough = np.where(answered > 0, -math.log(gates.beta), 0.0) if samples.bounds else nothing
-    return _decided("latency", (nothing, enough), gates.latency, gates, np.ones((*nothing.shape[:-1], 0)))
+    """Searches slower than each bound, and the whole histogram."""
+    found = weigh(samples, gates)
+    evidence = found.harm, found.safe
+    return _decided("latency", evidence, gates.latency, gates, found.dispersion, bound=found.bound)
 
 
 def _decided(
@@ -162,39 +120,3 @@ def _first(enough: NDArray[np.bool_]) -> Index:
     if not enough.shape[-1]:
         return np.full(enough.shape[:-1], -1, dtype=np.int64)
     return np.where(enough.any(axis=-1), enough.argmax(axis=-1), -1).astype(np.int64)
-
-
-def _slow(side: Side) -> tuple[Counts, Counts]:
-    return side.slow, side.answered[..., None, :]
-
-
-def _bursts(samples: Samples, read: Callable[[Side], tuple[Counts, Counts]]) -> Counts:
-    """Dispersion from stable's history between its pods if there are several, else over time."""
-    pods = samples.history_pods
-    if pods is None or pods.requests.shape[-2] < 2:
-        return dispersion(*read(samples.history), pods=False)
-    events, requests = read(pods)
-    if events.ndim > pods.requests.ndim:  # the bounds stand between the pods and the windows
-        events, requests = np.swapaxes(events, -3, -2), np.swapaxes(requests, -3, -2)
-    return dispersion(events, requests, pods=True)
-
-
-def _weights(history: Side) -> Counts:
-    """What part of the bet each bound gets, from the history alone: a bet may not know the outcome."""
-    slow, answered = history.slow.sum(axis=-1), history.answered.sum(axis=-1)[..., None]
-    share = slow / np.where(answered > 0, answered, 1.0)
-    weights = np.where((share >= TELLING[0]) & (share <= TELLING[1]), 1.0, UNTELLING_WEIGHT)
-    return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
-
-
-def _share_so_far(samples: Samples) -> Counts:
-    """Stable's share of slow searches up to each window, with its history; (..., bounds, windows)."""
-    slow = samples.history.slow.sum(axis=-1)[..., None] + np.cumsum(samples.stable.slow, axis=-1)
-    answered = samples.history.answered.sum(axis=-1)[..., None] + np.cumsum(samples.stable.answered, axis=-1)
-    return np.asarray(slow / np.where(answered > 0, answered, 1.0)[..., None, :])
-
-
-def _weakest(evidence: Counts, beyond: NDArray[np.bool_]) -> Counts:
-    """The least over the bounds, leaving out those at which no share can exceed the margin, unless all are such."""
-    beyond = beyond & ~beyond.all(axis=-2, keepdims=True)
-    return np.asarray(np.where(beyond, np.inf, evidence).min(axis=-2))

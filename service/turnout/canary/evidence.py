@@ -23,6 +23,9 @@ SAFE_WEIGHTS = (0.15, 0.3, 0.3, 0.15, 0.1)
 # The canary's share as part of the floor. The first is next to none at all, where most metrics of a good release are.
 FLOOR_RATIOS = (0.001, 0.25, 0.5, 0.75)
 FLOOR_WEIGHTS = (0.5, 0.2, 0.2, 0.1)
+# How strongly the canary's latency is taken to lean towards slow buckets; 0.2 is about a tenth slower for all searches.
+LEANS = (0.15, 0.3, 0.6, 1.2)
+LEAN_WEIGHTS = (0.3, 0.4, 0.2, 0.1)
 
 
 def harm(
@@ -77,6 +80,36 @@ def safe(
         shares = [(floor * ratio, part * weight) for ratio, weight in zip(FLOOR_RATIOS, FLOOR_WEIGHTS, strict=True)]
         bets += _share_bets(canary_events, canary_requests, floor=floor, alternatives=shares, dispersion=dispersion)
     return _mixture(bets)
+
+
+def slower(canary: Counts, stable: Counts, *, scores: Counts, usual: Counts, dispersion: ArrayLike = 1.0) -> Counts:
+    """Evidence that the canary's whole histogram leans to the slow side of stable's, after each window.
+
+    A slowness that moves every search a little shows at no single bound as soon as in all buckets together.
+
+    Args:
+        canary, stable: searches in each bucket, not cumulated, from fast to slow; (..., buckets, windows).
+        scores: how slow a bucket is, not falling from fast to slow; as `usual`.
+        usual: the share of stable's searches expected in each bucket, from what was known before the window, with 1 or
+            `windows` on the last axis. A wrong guess costs power, never validity.
+        dispersion: of the score, (...,).
+    Returns:
+        Natural log of an e-process, (..., windows), as long as no bound is exceeded by a greater share of the canary's
+        searches than of stable's.
+    """
+    requests = canary.sum(axis=-2, keepdims=True), stable.sum(axis=-2, keepdims=True)
+    counted = (requests[0] > 0) & (requests[1] > 0)
+    share = np.where(counted, requests[0] / np.where(counted, requests[0] + requests[1], 1.0), 0.5)
+    bursts = np.asarray(dispersion, dtype=float)[..., None]
+
+    def bets() -> Iterable[Counts]:
+        for lean, weight in zip(LEANS, LEAN_WEIGHTS, strict=True):
+            tilt = lean * scores - np.log((usual * np.exp(lean * scores)).sum(axis=-2, keepdims=True))
+            mixed = np.log1p(share * np.expm1(tilt))
+            ahead = np.where(counted, canary * tilt - (canary + stable) * mixed, 0.0).sum(axis=-2)
+            yield np.log(weight) + np.cumsum(ahead, axis=-1) / bursts
+
+    return _mixture(bets())
 
 
 def _ratio_bets(

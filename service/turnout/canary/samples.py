@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Counts: TypeAlias = NDArray[np.float64]
+Index: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
