@@ -32,6 +32,7 @@ VERBS = {
     "follow": "Keep a view up to date with documents.",
     "serve": "Run the retrieval service.",
     "controller": "Build, verify, flip and retire in a cluster, as Git says.",
+    "judge": "Judge a past canary again from Prometheus, and draw it.",
     "model": "Prepare a model for the torch-free runtimes, or show its identity.",
 }
 
