@@ -75,7 +75,7 @@ def _rollouts() -> dict[str, Any]:
 
 
 def _prometheus() -> dict[str, Any]:
-    """The operator and one Prometheus that reads every PodMonitor. Left out: what needs kube-system or the host."""
+    """The operator and one Prometheus that reads each PodMonitor and rule. Left out: kube-system's and the host's."""
     off = (
         "alertmanager",
         "grafana",
@@ -89,7 +89,8 @@ def _prometheus() -> dict[str, Any]:
     values: dict[str, Any] = {name: {"enabled": False} for name in off}
     values["prometheusOperator"] = {"admissionWebhooks": {"enabled": False}, "tls": {"enabled": False}}
     values["kubelet"] = {"enabled": False}
-    values["prometheus"] = {"prometheusSpec": {"podMonitorSelectorNilUsesHelmValues": False, "retention": "15d"}}
+    every = {"podMonitorSelectorNilUsesHelmValues": False, "ruleSelectorNilUsesHelmValues": False}
+    values["prometheus"] = {"prometheusSpec": {**every, "retention": "15d"}}
     return {
         "repoURL": PROMETHEUS_CHARTS,
         "chart": "kube-prometheus-stack",

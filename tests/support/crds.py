@@ -16,6 +16,7 @@ FOLDERS = (
     (EXTERNAL_SECRETS, "config/crds/bases", "*.yaml"),
     (GATEWAY_API, "config/crd/standard", "gateway.*_httproutes.yaml"),
     (PROMETHEUS_OPERATOR, "example/prometheus-operator-crd", "*_podmonitors.yaml"),
+    (PROMETHEUS_OPERATOR, "example/prometheus-operator-crd", "*_prometheusrules.yaml"),
 )
 
 
