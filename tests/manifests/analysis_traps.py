@@ -10,8 +10,16 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from turnout.controller.judging import PATIENCE_S
+
 Metric = dict[str, Any]
 
+JUDGE = "{{args.judge}}/judge?canary={{args.canary}}&stable={{args.stable}}"
+"""The one address that the web provider may ask."""
+ANSWERS_WITHIN_S = PATIENCE_S + 3
+"""Seconds until the judge has answered, whatever else has to be waited for."""
+UNDECIDED_S = 1800
+"""Seconds of looking without a verdict that must not end a judged step."""
 PATIENCE = 30
 """Errors in a row that must not end an analysis: 5 minutes at Argo's 10 s, a restart of Prometheus with its log."""
 WAITING = 1000
@@ -35,7 +43,8 @@ class Trap(NamedTuple):
 def traps(template: dict[str, Any]) -> list[Trap]:
     """What is wrong with an AnalysisTemplate, or with anything else that has `spec.metrics` and `spec.args`."""
     found = []
-    for metric in template["spec"]["metrics"]:
+    defaults = {arg["name"]: arg["value"] for arg in template["spec"].get("args", []) if "value" in arg}
+    for metric in (_given(metric, defaults) for metric in template["spec"]["metrics"]):
         where = f"{template['metadata']['name']}/{metric['name']}"
         for rule, check in RULES.items():
             found += [Trap(rule, where, problem) for problem in check(metric)]
@@ -51,6 +60,16 @@ def rollout_traps(rollout: dict[str, Any], templates: dict[str, dict[str, Any]])
         found += _too_many(each, templates)
         found += [Trap(rule, f"{name}: {trap}", problem) for rule, trap, problem in _arguments(each, templates)]
     return found
+
+
+def _given(metric: Metric, values: dict[str, str]) -> Metric:
+    """A metric with the numbers that arguments stand for."""
+    found = {}
+    for key in ("interval", "consecutiveSuccessLimit", "inconclusiveLimit"):
+        argument = re.fullmatch(r"\{\{args\.([\w-]+)\}\}", str(metric.get(key)))
+        if argument and argument[1] in values:
+            found[key] = values[argument[1]]
+    return metric | found
 
 
 def _conditions(metric: Metric) -> list[str]:
@@ -121,9 +140,15 @@ def error_limit_low(metric: Metric) -> Iterator[str]:
 
 
 def inconclusive_limit_low(metric: Metric) -> Iterator[str]:
-    """The first look without evidence pauses the Rollout until a person comes."""
+    """The first look without evidence pauses the Rollout until a person comes.
+
+    That is meant for a judge, which says how much evidence is missing, but not before there was time for some.
+    """
     limit = int(metric.get("inconclusiveLimit", 0))
-    if limit < WAITING:
+    if "web" in metric["provider"] and metric.get("interval"):
+        if limit * _seconds(metric["interval"]) < UNDECIDED_S:
+            yield f"{limit + 1} looks without a verdict, and the Rollout is paused: that may be the first quiet minutes"
+    elif limit < WAITING:
         yield f"look {limit + 1} without evidence pauses the Rollout for good"
 
 
@@ -154,6 +179,9 @@ def unscoped(metric: Metric) -> Iterator[str]:
             yield f"{selector} takes in stable and canary"
     for name in _BARE.findall(_SELECTOR.sub("", query)):
         yield f"{name} takes in stable and canary"
+    url = _web(metric).get("url", "")
+    if url.startswith("{{args.judge}}") and url != JUDGE:
+        yield f"{url} doesn't ask about these two sides"
 
 
 def no_volume(metric: Metric) -> Iterator[str]:
@@ -164,10 +192,43 @@ def no_volume(metric: Metric) -> Iterator[str]:
 
 
 def other_provider(metric: Metric) -> Iterator[str]:
-    """The web provider takes any 2xx answer that isn't JSON for a success, without a look at the conditions."""
+    """The web provider takes any 2xx answer that isn't JSON for a success, without a look at the conditions.
+
+    So it may ask nobody but the controller, which answers nothing else.
+    """
     for provider in metric["provider"]:
-        if provider != "prometheus":
+        if provider != "prometheus" and not _web(metric).get("url", "").startswith("{{args.judge}}/judge?"):
             yield f"the provider {provider}: a proxy's error page with status 200 would be a success"
+
+
+def not_a_verdict(metric: Metric) -> Iterator[str]:
+    """An answer of another shape has no verdict, and what is not there differs from everything."""
+    for key, verdict in (("successCondition", "pass"), ("failureCondition", "fail")):
+        condition = metric.get(key)
+        if "web" in metric["provider"] and condition and condition != f'result.verdict == "{verdict}"':
+            yield f"{condition} may hold for an answer that is no verdict"
+
+
+def part_of_an_answer(metric: Metric) -> Iterator[str]:
+    """A part that isn't in the answer is an error, and of a part alone nobody learns the reason."""
+    if "web" in metric["provider"] and _web(metric).get("jsonPath", "{$}") != "{$}":
+        yield f"jsonPath {_web(metric)['jsonPath']}: an answer without that part is an error, and the reason isn't kept"
+
+
+def timeout_low(metric: Metric) -> Iterator[str]:
+    """A judge that is busy takes its time to say so; not to wait for that is an error, and errors abort."""
+    if "web" in metric["provider"] and int(_web(metric).get("timeoutSeconds", 10)) < ANSWERS_WITHIN_S:
+        yield f"timeoutSeconds is less than the {ANSWERS_WITHIN_S:g} s within which the judge answers"
+
+
+def _web(metric: Metric) -> dict[str, Any]:
+    found: dict[str, Any] = metric["provider"].get("web", {})
+    return found
+
+
+def _seconds(duration: str) -> int:
+    """A duration as manifests write it: `30s`, `1m`."""
+    return int(duration[:-1]) * {"s": 1, "m": 60, "h": 3600}[duration[-1]]
 
 
 def _query(metric: Metric) -> str:
@@ -192,14 +253,17 @@ RULES: dict[str, Callable[[Metric], Iterator[str]]] = {
     "unscoped": unscoped,
     "no-volume": no_volume,
     "other-provider": other_provider,
+    "not-a-verdict": not_a_verdict,
+    "part-of-an-answer": part_of_an_answer,
+    "timeout-low": timeout_low,
 }
 
 
 def _endless(analysis: dict[str, Any], templates: dict[str, dict[str, Any]]) -> Iterator[Trap]:
     """A step has to end by itself, and Argo Rollouts wants that said: without a count the whole Rollout is invalid."""
     given = {arg["name"]: arg.get("value") for arg in analysis.get("args", [])}
-    if int(given.get("looks") or 0) > WAITING:
-        yield Trap("endless-step", str(analysis["templates"]), "no number of good looks is enough")
+    if any(int(given.get(name) or 0) > WAITING for name in ("looks", "passes", "patience")):
+        yield Trap("endless-step", str(analysis["templates"]), "no number of looks is enough")
     for reference in analysis["templates"]:
         for metric in templates.get(reference["templateName"], {"spec": {"metrics": []}})["spec"]["metrics"]:
             if not metric.get("count"):

@@ -143,9 +143,11 @@ def test_services_and_budgets_mean_their_own_pods_only(name: str) -> None:
     search, controller = labels(name, "search"), labels(name, "controller")
     rollout = only(overlay(name), "Rollout")
     other = search | {"turnout.dev/collection": "other"}
-    services = all_of(overlay(name), "Service")
+    services = {each["metadata"]["name"]: each for each in all_of(overlay(name), "Service")}
+    judge = {"matchLabels": services.pop("turnout-controller")["spec"]["selector"]}
+    assert [selects(judge, of) for of in (search, controller, other)] == [False, True, False]
     assert len(services) == 3
-    for each in services:
+    for each in services.values():
         selector = {"matchLabels": each["spec"]["selector"]}
         assert [selects(selector, of) for of in (search, controller, other)] == [True, False, False], named(each)
         assert each["spec"]["ports"][0]["targetPort"] == "http"
@@ -174,9 +176,10 @@ def test_no_pod_talks_to_anyone_unless_a_policy_says_so(name: str) -> None:
         assert all(rule.get("ports") and (rule.get("to") or rule.get("from")) for rule in rules)
         return {port["port"] for rule in rules for port in rule["ports"]}
 
-    assert ports("search", "egress") == {53, 9200}
+    assert ports("search", "egress") == {53, 9200, 8080}
     assert ports("search", "ingress") >= {8080}
-    assert ports("controller", "egress") == {53, 9200, 443, 6443, 8080}
+    assert ports("controller", "egress") == {53, 9200, 443, 6443, 8080, 9090}
+    assert {8081} <= ports("controller", "ingress")
     for worker in ("fill", "verify", "follow"):
         assert ports(worker, "egress") == {53, 9200}
     assert ports("fill", "ingress") == ports("verify", "ingress") == set()

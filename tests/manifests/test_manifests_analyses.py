@@ -44,7 +44,8 @@ def test_a_rule_finds_its_trap(trap: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("trap", [each for each in CATALOGUE if "rule" not in each], ids=lambda each: each["name"])
 def test_what_is_sound_is_left_alone(trap: dict[str, Any]) -> None:
-    assert {found.rule for found in traps(run(trap))} <= {"nan-unguarded", "no-volume"}  # constants have no volume
+    found = {found.rule for found in traps(run(trap))}
+    assert found <= {"nan-unguarded", "no-volume", "other-provider"}  # constants have no volume, and an address is one
 
 
 def test_every_rule_about_a_template_is_shown_on_the_real_controller() -> None:
@@ -80,6 +81,37 @@ def test_the_catalogue_can_be_applied(trap: dict[str, Any]) -> None:
 def test_our_own_templates_made_worse_are_found(name: str, rule: str, change: dict[str, Any]) -> None:
     worse = copy.deepcopy(templates("production")[name])
     worse["spec"]["metrics"][0] |= change
+    assert rule in {trap.rule for trap in traps(worse)}
+
+
+@pytest.mark.parametrize(
+    ("rule", "change"),
+    [
+        ("no-condition", {"successCondition": "", "failureCondition": ""}),
+        ("one-condition", {"failureCondition": ""}),
+        ("not-a-verdict", {"successCondition": 'result.verdict != "fail"'}),
+        ("not-a-verdict", {"failureCondition": 'result.verdict != "pass"'}),
+        ("failure-limit-disabled", {"failureLimit": -1}),
+        ("error-limit-low", {"consecutiveErrorLimit": 4}),
+        ("inconclusive-limit-low", {"inconclusiveLimit": 3}),
+        ("inconclusive-limit-low", {"inconclusiveLimit": None}),
+        ("one-look", {"interval": ""}),
+        ("never-ends", {"consecutiveSuccessLimit": 0, "count": None}),
+        ("count-of-looks", {"count": 5}),
+        ("part-of-an-answer", {"jsonPath": "{$.verdict}"}),
+        ("timeout-low", {"timeoutSeconds": 10}),
+        ("timeout-low", {"timeoutSeconds": None}),
+        ("other-provider", {"url": "http://elsewhere/judge?canary={{args.canary}}&stable={{args.stable}}"}),
+        ("unscoped", {"url": "{{args.judge}}/judge?canary={{args.stable}}&stable={{args.stable}}"}),
+    ],
+)
+def test_our_own_judge_made_worse_is_found(rule: str, change: dict[str, Any]) -> None:
+    worse = copy.deepcopy(templates("production")["judge"])
+    metric = worse["spec"]["metrics"][0]
+    of = metric["provider"]["web"] if change.keys() & {"jsonPath", "timeoutSeconds", "url"} else metric
+    of |= {key: value for key, value in change.items() if value is not None}
+    for key in (key for key, value in change.items() if value is None):
+        del of[key]
     assert rule in {trap.rule for trap in traps(worse)}
 
 
@@ -121,14 +153,15 @@ def test_an_analysis_that_is_an_error_for_want_of_room_in_its_count_is_found() -
     assert rollout(more) == {"count-too-small"}
 
 
-def test_a_step_that_can_never_end_is_found() -> None:
+@pytest.mark.parametrize("argument", ["looks", "passes", "patience"])
+def test_a_step_that_can_never_end_is_found(argument: str) -> None:
     def forever(canary: Object) -> None:
-        canary["steps"][2]["analysis"]["args"].append({"name": "looks", "value": "1000000000"})
+        canary["steps"][2]["analysis"]["args"].append({"name": argument, "value": "1000000000"})
 
     assert rollout(forever) == {"endless-step"}
 
 
-@pytest.mark.parametrize("name", ["release-ready", "errors"])
+@pytest.mark.parametrize("name", ["release-ready", "errors", "judge"])
 def test_a_step_that_argo_rollouts_refuses_for_want_of_a_count_is_found(name: str) -> None:
     worse = copy.deepcopy(templates("production"))
     del worse[name]["spec"]["metrics"][0]["count"]
@@ -147,7 +180,33 @@ def test_no_canary_pod_starts_before_its_release_is_ready_and_none_goes_on_unjud
     assert weights[0] <= 10
     for step in steps[2::2]:
         judges = [each["templateName"] for each in step["analysis"]["templates"]]
-        assert judges == ["errors", "latency", "degraded"]
+        assert judges == ["errors", "latency", "degraded", "judge"]
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_the_judge_asks_the_controller_and_pauses_a_step_for_a_person_but_never_in_the_background(name: str) -> None:
+    template = templates(name)["judge"]["spec"]
+    values = {arg["name"]: arg.get("value") for arg in template["args"]}
+    service = only(overlay(name), "Service", "turnout-controller")
+    (port,) = service["spec"]["ports"]
+    host = f"{service['metadata']['name']}.{service['metadata']['namespace']}"
+    assert values["judge"] == f"http://{host}:{port['port']}"
+    assert 1800 <= int(values["patience"]) * seconds(values["interval"]) <= 7200
+    assert values["passes"] == "1"
+    canary = only(overlay(name), "Rollout")["spec"]["strategy"]["canary"]
+    given = {arg["name"]: arg.get("value") for arg in canary["analysis"]["args"]}
+    assert {"templateName": "judge"} in canary["analysis"]["templates"]
+    assert int(given["patience"]) == 2**31 - 1
+    assert int(given["passes"]) > 10**6
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_a_window_of_the_judge_holds_two_scrapes_and_its_prometheus_is_that_of_the_analyses(name: str) -> None:
+    settings = only(overlay(name), "ConfigMap", "turnout-controller")["data"]
+    endpoints = only(overlay(name), "PodMonitor")["spec"]["podMetricsEndpoints"]
+    assert float(settings["TURNOUT_JUDGE_WINDOW_S"]) >= 2 * max(seconds(each["interval"]) for each in endpoints)
+    values = {arg["name"]: arg.get("value") for arg in templates(name)["errors"]["spec"]["args"]}
+    assert settings["TURNOUT_PROMETHEUS_URL"] == values["prometheus"]
 
 
 @pytest.mark.parametrize("name", SEARCHES)
