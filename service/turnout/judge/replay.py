@@ -121,16 +121,17 @@ def refined(prometheus: Prometheus, past: PastTrial, *, until: float) -> PastTri
         Unavailable, Refused: as `Prometheus.query_range`.
     """
     trial = past.trial
-    since = min([trial.since, *_times(prometheus, trial.canary, trial.since - STEP_S, trial.since)])
+    since = min([trial.since, *_times(prometheus, trial, trial.canary, (trial.since - STEP_S, trial.since))])
     if past.end == "running":
         return replace(past, trial=replace(trial, since=since))
     left = trial.stable if past.end == "promoted" else trial.canary
-    end = max([past.until, *_times(prometheus, left, past.until, min(past.until + STEP_S, until))])
+    end = max([past.until, *_times(prometheus, trial, left, (past.until, min(past.until + STEP_S, until)))])
     return replace(past, trial=replace(trial, since=since), until=end)
 
 
-def _times(prometheus: Prometheus, template_hash: str, start: float, end: float) -> list[float]:
-    query = _scraped(f'rollouts_pod_template_hash="{template_hash}"')
+def _times(prometheus: Prometheus, trial: Trial, template_hash: str, within: tuple[float, float]) -> list[float]:
+    start, end = within
+    query = _scraped(f'collection="{trial.collection}",rollouts_pod_template_hash="{template_hash}"')
     found = prometheus.query_range(query, start, max(end, start + 1), 1.0)
     return [float(value) for series in found for value in series.values if start < value <= end]
 
