@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -124,12 +125,14 @@ def _judge(ours: ControllerSettings) -> Judge:
     from turnout.prometheus.client import Prometheus
     from turnout.release.artifacts import CanaryGates
 
+    @lru_cache(maxsize=1)
+    def prometheus(token: str) -> Prometheus:
+        headers = {"Authorization": f"Bearer {token}"} if token else None
+        return Prometheus(ours.prometheus_url, timeout_s=_PROMETHEUS_TIMEOUT_S, headers=headers)
+
     def judge(trial: Trial, gates: CanaryGates) -> Judgment:
         # With the token as it is now: a secret is renewed without a restart.
-        token = _token(ours.prometheus_token_file)
-        headers = {"Authorization": f"Bearer {token}"} if token else None
-        prometheus = Prometheus(ours.prometheus_url, timeout_s=_PROMETHEUS_TIMEOUT_S, headers=headers)
-        return judge_traffic(trial, gates, prometheus, now=time.time())
+        return judge_traffic(trial, gates, prometheus(_token(ours.prometheus_token_file)), now=time.time())
 
     return judge
 

@@ -22,6 +22,7 @@ from turnout.canary.judgment import Judgment
 from turnout.controller.act import told
 from turnout.controller.trial import OnTrial, Trials
 from turnout.errors import TurnoutError
+from turnout.judge.traffic import SETTLE
 from turnout.judge.trial import Trial
 from turnout.release.artifacts import CanaryGates
 
@@ -110,7 +111,8 @@ class Judging:
         return not 0 <= self._clock() - made.at < self._trials.window_s
 
     def _window(self, trial: Trial) -> int:
-        return math.floor((self._clock() - trial.since) / trial.window_s)
+        """The newest window that can be judged, as `judge_traffic` counts them."""
+        return math.floor((self._clock() - trial.since) / trial.window_s - SETTLE)
 
     def _begin(self, pair: Pair, wait_s: float) -> Future[Judgment] | None:
         """The judgment of a pair that is under way, or a new one; None if it isn't its turn within the time."""

@@ -48,7 +48,7 @@ class World:
         self.api.put("replicasets", replica_set("bbb", 2, "release-b", ready=1))
         self.api.put("rollouts", rollout("aaa", "bbb", "release-b", canary=BACKGROUND))
         self.api.put("analysisruns", analysis_run("search-toys-bbb-2", "bbb", at="2026-01-01T00:05:00Z"))
-        self.now = SINCE + 100.0
+        self.now = SINCE + 106.0
         self.asked: list[tuple[Trial, CanaryGates]] = []
         self.answer: Callable[[], Judgment] = lambda: judgment("pass")
         self.patience_s = 5.0
@@ -157,10 +157,10 @@ def test_without_a_prometheus_every_judgment_is_inconclusive(world: World) -> No
 def test_whoever_asks_within_a_window_costs_one_judgment(world: World) -> None:
     judging = world.judging()
     for second in (0, 5, 19):
-        world.now = SINCE + 100 + second
+        world.now = SINCE + 106 + second
         judging.ask("bbb", "aaa")
     assert len(world.asked) == 1
-    world.now = SINCE + 120
+    world.now = SINCE + 136
     judging.ask("bbb", "aaa")
     assert len(world.asked) == 2
 
