@@ -14,10 +14,10 @@ from turnout.canary.samples import Counts, Samples, Side
 
 PRIOR = 1.5
 # How many comparisons the prior is worth: an hour of 30 s windows outweighs it, a few minutes don't.
-PRIOR_COMPARISONS = 4.0
+PRIOR_COMPARISONS = 3.0
 # Bursts are few, so their size is poorly known: the excess is raised by this many of its relative standard errors.
 CAUTION = 1.5
-BLOCKS = (1, 4)
+BLOCKS = (1, 4, 16)
 
 
 def dispersion(
@@ -39,11 +39,12 @@ def dispersion(
         spread = events
     events, requests, spread = np.broadcast_arrays(*(np.asarray(part, float) for part in (events, requests, spread)))
     answer = np.ones(events.shape[: -2 if pods else -1])
+    known = np.zeros_like(answer)
     for length in BLOCKS:
         blocks = [_blocks(part, length) for part in (events, requests, spread)]
-        sides = blocks if pods else [_pairs(part) for part in blocks]
-        answer = np.maximum(answer, _of_splits(*sides, prior=np.asarray(prior, dtype=float)))
-    return answer
+        found, comparisons = _of_splits(*(blocks if pods else [_pairs(part) for part in blocks]))
+        answer, known = np.maximum(answer, found), np.maximum(known, comparisons)
+    return np.asarray((PRIOR_COMPARISONS * np.asarray(prior) + known * answer) / (PRIOR_COMPARISONS + known))
 
 
 def of_history(samples: Samples, read: Callable[[Side, bool], Sequence[Counts]], *, prior: ArrayLike = PRIOR) -> Counts:
@@ -72,8 +73,8 @@ def _pairs(values: Counts) -> Counts:
     return np.stack([values[..., :-1], values[..., 1:]], axis=-2)
 
 
-def _of_splits(events: Counts, requests: Counts, spread: Counts, *, prior: Counts) -> Counts:
-    """Dispersion of how a comparison's events split over its sides, (..., sides, comparisons) to (...,).
+def _of_splits(events: Counts, requests: Counts, spread: Counts) -> tuple[Counts, Counts]:
+    """Dispersion of how a comparison's events split over its sides, (..., sides, comparisons) to (...,), and how many.
 
     The sum of squared deviations over its expectation for independent events, given the total: the same conditioning
     as the test's. The ratio of sums weighs comparisons by their events, so that many quiet ones can't hide a burst.
@@ -86,14 +87,17 @@ def _of_splits(events: Counts, requests: Counts, spread: Counts, *, prior: Count
     whole = expected.sum(axis=-1)
     ratio = _over(squares.sum(axis=-1), whole)
     error = _over(np.sqrt(((squares - ratio[..., None] * expected) ** 2).sum(axis=-1)), whole)
-    known = np.minimum((expected > 0).sum(axis=-1), spread.sum(axis=(-2, -1)) / 2.0)
-    return np.asarray((PRIOR_COMPARISONS * prior + known * _cautious(ratio, error)) / (PRIOR_COMPARISONS + known))
+    comparisons = (expected > 0).sum(axis=-1).astype(float)
+    # A few comparisons can look alike by chance: no less error than that of as many independent ones.
+    error = np.maximum(error, ratio * np.sqrt(_over(np.full_like(ratio, 2.0), comparisons)))
+    known = np.minimum(comparisons, spread.sum(axis=(-2, -1)) / 2.0)
+    return _cautious(ratio, error), known
 
 
 def _cautious(ratio: Counts, error: Counts) -> Counts:
     """Keep little of an excess that is no larger than its error, which chance makes; raise one that is real."""
     excess = np.maximum(ratio - 1.0, 0.0)
-    real = _over(excess**2, excess**2 + error**2)
+    real = _over(excess**2, excess**2 + 3.0 * error**2)
     return np.asarray(1.0 + excess * real * (1.0 + CAUTION * _over(error, ratio)))
 
 

@@ -24,8 +24,8 @@ SAFE_WEIGHTS = (0.15, 0.3, 0.3, 0.15, 0.1)
 FLOOR_RATIOS = (0.001, 0.25, 0.5, 0.75)
 FLOOR_WEIGHTS = (0.5, 0.2, 0.2, 0.1)
 # How strongly the canary's latency is taken to lean towards slow buckets; 0.2 is about a tenth slower for all searches.
-LEANS = (0.15, 0.3, 0.6, 1.2)
-LEAN_WEIGHTS = (0.3, 0.4, 0.2, 0.1)
+LEANS = (0.1, 0.2, 0.4, 1.0)
+LEAN_WEIGHTS = (0.5, 0.3, 0.12, 0.08)
 
 
 def harm(

@@ -17,7 +17,7 @@ from turnout.release.artifacts import CanaryGates
 TELLING = (0.001, 0.6)
 UNTELLING_WEIGHT = 0.15
 # The bet on the whole histogram; what is left is on the single bounds, which see a slow tail sooner.
-LEANING_PART = 0.5
+LEANING_PART = 0.75
 
 
 @dataclass(frozen=True)
