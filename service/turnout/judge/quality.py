@@ -69,9 +69,10 @@ def judge_quality(asked: Asked, query_set: QuerySet, gate: QualityGate) -> Measu
         metric=gate.metric,
         canary=decisive.head,
         stable=decisive.base,
-        loss=-decisive.gain,
-        loss_low=-decisive.gate_high,
-        loss_high=-decisive.gate_low,
+        # Not by a minus sign, which would make -0.0 of no loss.
+        loss=0.0 - decisive.gain,
+        loss_low=0.0 - decisive.gate_high,
+        loss_high=0.0 - decisive.gate_low,
         queries=count,
     )
     return Measured(result, *means)
