@@ -277,7 +277,7 @@ class CanaryGates(Artifact, frozen=True):
     bound of the histogram, from `unnoticed_ms` on: a search that takes less is fast enough, however fast stable is.
     """
 
-    alpha: float = 0.01
+    alpha: float = 0.02
     beta: float = 0.05
     unnoticed_ms: float = 50.0
     errors: RateGate = RateGate(alpha_share=0.4, tolerance=1.0, margin=2.0, floor=0.01)

@@ -296,7 +296,7 @@ TIGHTER: dict[str, Any] = {
     "rehearsal.unnoticed_ms": 20.0,
     "rehearsal.slices.max_loss": 0.01,
     "rehearsal.slices.min_queries": 5,
-    "canary.alpha": 0.02,
+    "canary.alpha": 0.03,
     "canary.beta": 0.04,
     "canary.unnoticed_ms": 25.0,
     "canary.latency.alpha_share": 0.45,
