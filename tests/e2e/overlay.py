@@ -18,6 +18,7 @@ from support.workspace import COLLECTION
 ENVIRONMENT = "e2e"
 SERVICE_ADDRESS = "10.96.77.7"  # fixed: there is no DNS, and clients must find it again after the namespace was deleted
 INTERVAL_S = 5
+JUDGE_WINDOW_S = 5
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ def write_overlay(folder: Path, addresses: Addresses) -> None:
         "window": "10s",
         "looks": "2",
         "minimum": "12",
+        "judge-window": str(JUDGE_WINDOW_S),
         # Two cores that start pods now and then leave a new pod slow for a while; the slow image is slower than that.
         "floor": "1.0",
     }

@@ -48,6 +48,17 @@ from turnout.release.artifacts import Model
 GITHUB_PORT = 9300
 TIMEOUT_MS = 5000
 """Of a search. The searches share two cores with a whole cluster and with backfills, so a second is too little."""
+CANARY = {
+    "alpha": 0.02,
+    # Where two cores start pods now and then, nobody minds a second; the slow image takes two.
+    "unnoticed_ms": 1000,
+    # A canary of these stories gets three searches a second. Nobody would say of a hundred searches that one of them in
+    # a hundred fails, but one in ten can be told.
+    "errors": {"alpha_share": 0.4, "tolerance": 1.0, "margin": 3.0, "floor": 0.1},
+    "latency": {"alpha_share": 0.4, "tolerance": 1.0, "margin": 3.0, "floor": 0.1},
+    "degraded": {"alpha_share": 0.1, "tolerance": 1.0, "margin": 3.0, "floor": 0.1},
+    "empty": {"alpha_share": 0.1, "tolerance": 1.0, "margin": 3.0, "floor": 0.1},
+}
 Edit = Callable[[Workspace], None]
 
 
@@ -119,6 +130,7 @@ class World:
         self.queries = documents.texts(evaluation)
         edits.release_a(self.repository.workspace, self.static)
         self.repository.workspace.edit("pipeline.yaml", {"retrieval.timeout_ms": TIMEOUT_MS})
+        self.repository.workspace.edit("gates.yaml", {"canary": CANARY})
         self.repository.lock()
         self.github = GitHubServer(self.repository.bare, OWNER_NAME)
         self.github.start(self.cluster.host, GITHUB_PORT)

@@ -6,7 +6,7 @@ import subprocess
 import time
 from typing import Any
 
-from e2e import expect, rolling
+from e2e import expect, judging, rolling
 from e2e.elastic import restart
 from e2e.kube import core, group
 from e2e.repository import Commit
@@ -20,12 +20,21 @@ AWAY_S = 8.0
 """How long what has no supervisor here stays down."""
 
 
-def _begin(world: World) -> Commit:
-    return world.commit("Tune the ranking", changes.tuned())
+def _begin(world: World) -> tuple[Commit, str]:
+    """A commit, and the pod template hash that was stable before it."""
+    stable = expect.look(world).stable
+    return world.commit("Tune the ranking", changes.tuned()), stable
 
 
 def _on_trial(world: World, commit: Commit) -> None:
     expect.stage(world, commit, expect.has_canary, "it is on trial")
+
+
+def _promoted(world: World, commit: Commit, *, stable: str, seconds: float = expect.PROMOTION_S) -> Figures:
+    """The rollout ends well, and the judge says so."""
+    taken = expect.promoted(world, commit, seconds=seconds)
+    judged = judging.agreed(world, commit, "pass", stable=stable, canary=expect.look(world).stable)
+    return {"seconds_to_promote": taken, **judged}
 
 
 def kill(world: World, pod: dict[str, Any]) -> None:
@@ -52,20 +61,20 @@ def _came_back(world: World, pod: dict[str, Any], *, seconds: float = 120) -> No
 
 def controller(world: World) -> Figures:
     """The leader, before the release is ready: the other replica must take over and bring it there."""
-    commit = _begin(world)
+    commit, stable = _begin(world)
     expect.stage(world, commit, lambda seen: seen.canary is not None, "its ReplicaSet is there", seconds=60)
     lease = world.kube.get(group("coordination.k8s.io/v1", "leases", "turnout-controller"))
     holder = str(lease["spec"]["holderIdentity"]) if lease else ""
     leader = next(pod for pod in rolling.pods(world.kube, "controller") if pod["metadata"]["name"] in holder)
     kill(world, leader)
-    seconds = expect.promoted(world, commit)
+    figures = _promoted(world, commit, stable=stable)
     _came_back(world, leader)
-    return {"seconds_to_promote": seconds}
+    return figures
 
 
 def follower(world: World) -> Figures:
     """The one that keeps the live view up to date."""
-    commit = _begin(world)
+    commit, stable = _begin(world)
     _on_trial(world, commit)
     (live,) = world.reader.alias_targets(world.names.alias)
     deployments = world.kube.items(group("apps/v1", "deployments"), labelSelector="app.kubernetes.io/component=follow")
@@ -74,24 +83,21 @@ def follower(world: World) -> Figures:
     )
     pods = [pod for pod in rolling.pods(world.kube, "follow") if pod["metadata"]["name"].startswith(f"{name}-")]
     kill(world, pods[0])
-    seconds = expect.promoted(world, commit)
-    return {"seconds_to_promote": seconds}
+    return _promoted(world, commit, stable=stable)
 
 
 def service_pod(world: World) -> Figures:
     """One that carries users' traffic."""
-    commit = _begin(world)
+    commit, stable = _begin(world)
     _on_trial(world, commit)
-    stable = expect.look(world).stable
     victim = next(pod for pod in rolling.pods(world.kube, "search", hash_=stable) if rolling.is_ready(pod))
     kill(world, victim)
-    seconds = expect.promoted(world, commit)
-    return {"seconds_to_promote": seconds}
+    return _promoted(world, commit, stable=stable)
 
 
 def elasticsearch(world: World) -> Figures:
     """All searches and all writes depend on it; what was acknowledged must be there afterwards."""
-    commit = _begin(world)
+    commit, stable = _begin(world)
     _on_trial(world, commit)
     began = time.monotonic()
     with world.outage():
@@ -100,21 +106,19 @@ def elasticsearch(world: World) -> Figures:
         restart(world.elastic)
         until("searches are answered again", world.answers, seconds=120)
     down = round(time.monotonic() - began, 1)
-    seconds = expect.promoted(world, commit, seconds=300)
-    return {"seconds_to_promote": seconds, "seconds_down": down}
+    return {**_promoted(world, commit, stable=stable, seconds=300), "seconds_down": down}
 
 
 def api_server(world: World) -> Figures:
     """Nobody can change anything meanwhile; users notice nothing."""
-    commit = _begin(world)
+    commit, stable = _begin(world)
     _on_trial(world, commit)
     began = time.monotonic()
     world.cluster.kill("kube-apiserver")
     time.sleep(AWAY_S)
     world.cluster.restart("kube-apiserver")
     down = round(time.monotonic() - began, 1)
-    seconds = expect.promoted(world, commit, seconds=300)
-    return {"seconds_to_promote": seconds, "seconds_down": down}
+    return {**_promoted(world, commit, stable=stable, seconds=300), "seconds_down": down}
 
 
 _GIVEN = "a query-only release on its way, under load"

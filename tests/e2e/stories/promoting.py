@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from e2e import expect, rolling
+from e2e import expect, judging, rolling
 from e2e.kube import group
 from e2e.stories import changes
 from e2e.stories.story import Figures, Story
@@ -26,7 +26,7 @@ def bootstrap(world: World) -> Figures:
 
 def model_change(world: World) -> Figures:
     """256 to 384 dims: another view, filled while the old one serves."""
-    before = world.reader.alias_targets(world.names.alias)
+    before, stable = world.reader.alias_targets(world.names.alias), expect.look(world).stable
     commit = world.commit("Change the model: all-MiniLM-L6-v2, 384 dims", changes.model_384(world))
     assert commit.release is not None
     assert commit.release.model.dims == 384
@@ -36,7 +36,8 @@ def model_change(world: World) -> Figures:
     record = expect.state(world, commit.release.id)
     assert record is not None
     checks = {check["name"]: check["verdict"] for check in record.report["checks"]}
-    return {"seconds_to_promote": seconds, "checks": checks}
+    judged = judging.agreed(world, commit, "pass", stable=stable, canary=expect.look(world).stable)
+    return {"seconds_to_promote": seconds, "checks": checks, **judged}
 
 
 def revert_after_promotion(world: World) -> Figures:
@@ -60,6 +61,7 @@ def revert_after_promotion(world: World) -> Figures:
 def query_only(world: World) -> Figures:
     """A canary over the very same view."""
     views, targets = set(world.witness.views), world.reader.alias_targets(world.names.alias)
+    stable = expect.look(world).stable
     commit = world.commit("Tune the ranking", changes.tuned())
     assert commit.release is not None
     seconds = expect.promoted(world, commit)
@@ -67,7 +69,8 @@ def query_only(world: World) -> Figures:
     assert set(world.witness.views) == views, "a view was made"
     fills = jobs(world, commit.release.id, "fill")
     assert not fills, f"documents were moved: {fills}"
-    return {"seconds_to_promote": seconds, "documents_moved": 0, "fill_jobs": len(fills)}
+    judged = judging.agreed(world, commit, "pass", stable=stable, canary=expect.look(world).stable)
+    return {"seconds_to_promote": seconds, "documents_moved": 0, "fill_jobs": len(fills), **judged}
 
 
 def two_commits(world: World) -> Figures:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from e2e import expect
+from e2e import expect, judging
 from e2e.images import ERRORS, SLOW
 from e2e.overlay import INTERVAL_S
 from e2e.repository import Commit
@@ -55,10 +55,11 @@ def _faulty(world: World, image: str, message: str) -> Commit:
 
 def _stopped_on_trial(world: World, commit: Commit) -> Figures:
     expect.stage(world, commit, expect.has_canary, "it is on trial")
-    expect.aborted(world, commit)
+    stopped = expect.aborted(world, commit)
     figures = expect.off_traffic(world, commit)
     assert figures["answers"], "no search ever reached the canary"
-    return {**figures, **_closed(world, commit)}
+    judged = judging.agreed(world, commit, "fail", stable=stopped.stable, canary=stopped.current)
+    return {**figures, **judged, **_closed(world, commit)}
 
 
 def _closed(world: World, commit: Commit) -> Figures:
