@@ -14,7 +14,7 @@ from turnout.canary.samples import Counts
 from turnout.errors import Unavailable
 from turnout.judge.trial import Trial
 from turnout.prometheus import Answer, Prometheus
-from turnout.prometheus.counters import Family, bound, bounds, family
+from turnout.prometheus.counters import Family, bounds, by_bound, family
 from turnout.prometheus.grid import Grid, Unsound
 from turnout.prometheus.pods import Roster, roster, starts, target_of
 from turnout.prometheus.queries import Queries
@@ -107,15 +107,13 @@ class Look:
         limits = bounds(seconds)
         self._both_have(requests, seconds, (degraded, empty))
         memory = degraded.by_pod(lambda labels: "reason" in labels, size)
-        buckets = [seconds.by_pod(lambda labels, top=top: bound(labels) == top, size) for top in (*limits, np.inf)]
         rows = [
             requests.by_pod(lambda _: True, size),
             requests.by_pod(lambda labels: labels["status"].startswith("5"), size) + memory,
             degraded.by_pod(lambda labels: "reason" not in labels, size),
             empty.by_pod(lambda _: True, size),
-            *(buckets[-1:] + buckets[:-1]),
         ]
-        return limits, np.stack(rows)
+        return limits, np.concatenate([np.stack(rows), by_bound(seconds, limits, size)])
 
     def _both_have(self, requests: Family, seconds: Family, always: Sequence[Family]) -> None:
         """A metric that one release renamed would look like one that counts nothing."""

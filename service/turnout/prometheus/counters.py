@@ -59,7 +59,7 @@ def family(name: str, found: Sequence[Series], roster: Roster, grid: Grid) -> Fa
             raise Unsound(f"{target.instance} is counted twice: {name} differs in a label that turnout doesn't know")
         seen.add((target, own))
         pods.append(pod)
-    return Family(name, found, pods, np.nan_to_num(on_grid(found, grid), copy=False))
+    return Family(name, found, pods, np.nan_to_num(on_grid(name, found, grid), copy=False))
 
 
 def bounds(seconds: Family) -> tuple[float, ...]:
@@ -80,6 +80,15 @@ def bounds(seconds: Family) -> tuple[float, ...]:
     if found and not np.isinf(found[-1]):
         raise Unsound(f"{seconds.name} has no bucket for all searches (le=+Inf)")
     return tuple(found[:-1])
+
+
+def by_bound(seconds: Family, limits: tuple[float, ...], pods: int) -> Floats:
+    """Answered searches, then those of them within each bound; (1 + bounds, pods, instants)."""
+    answer = np.zeros((len(limits) + 1, pods, seconds.values.shape[1]))
+    rows = {limit: row for row, limit in enumerate((np.inf, *limits))}
+    places = [rows[bound(series.labels)] for series in seconds.series]
+    answer[places, [pod.row for pod in seconds.pods]] = seconds.values
+    return answer
 
 
 def bound(labels: dict[str, str]) -> float:

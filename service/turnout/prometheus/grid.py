@@ -37,7 +37,7 @@ class Grid:
         return self.start + self.step * (self.count - 1)
 
 
-def on_grid(series: Sequence[Series], grid: Grid) -> Floats:
+def on_grid(name: str, series: Sequence[Series], grid: Grid) -> Floats:
     """The values at each instant, NaN where there is none; (series, instants).
 
     Raises:
@@ -45,14 +45,12 @@ def on_grid(series: Sequence[Series], grid: Grid) -> Floats:
     """
     rows = np.full((len(series), grid.count), np.nan)
     for row, each in zip(rows, series, strict=True):
-        values = each.values
-        if not (np.isfinite(values) & (values >= 0)).all():
-            name = each.labels.get("__name__") or "a series"
-            raise Unsound(f"{name} of {each.labels.get('instance', 'a pod')} has a value that is no count")
-        if len(values) == grid.count and abs(each.points[0].time - grid.start) < _MILLISECONDS:
-            row[:] = values
+        if len(each.points) == grid.count and abs(each.points[0].time - grid.start) < _MILLISECONDS:
+            row[:] = each.values
         else:
-            row[_places(each, grid)] = values
+            row[_places(each, grid)] = each.values
+    if np.isfinite(rows).sum() < sum(len(each.points) for each in series) or (rows < 0).any():
+        raise Unsound(f"{name} has a value that is no number of something")
     return rows
 
 

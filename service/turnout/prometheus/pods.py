@@ -47,7 +47,8 @@ Roster = dict[Target, Pod]
 
 def target_of(series: Series) -> Target:
     """Whose series it is."""
-    return Target(*(series.labels.get(name, "") for name in Target._fields))
+    get = series.labels.get
+    return Target(get("job", ""), get("instance", ""), get("namespace", ""), get("pod", ""))
 
 
 def roster(found: Iterable[Series], *, collection: str, hashes: Sequence[str]) -> Roster:
@@ -101,7 +102,7 @@ def starts(found: Sequence[Series], pods: Roster, grid: Grid) -> Floats:
         Unsound: a side has none, a pod is there twice, or clocks are apart.
     """
     answer = np.full((len(pods), grid.count), np.nan)
-    for series, values in zip(found, on_grid(found, grid), strict=True):
+    for series, values in zip(found, on_grid("process_start_time_seconds", found, grid), strict=True):
         pod = pods.get(target_of(series))
         if pod is None:
             continue

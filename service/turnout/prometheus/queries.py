@@ -57,9 +57,9 @@ class Queries:
 
     @property
     def degraded(self) -> str:
-        """Degraded answers, all (without the label `reason`) and those from memory (with it)."""
+        """Degraded answers: all (without the label `reason`), and those from memory (with it) unless there are none."""
         memory = f'search_degraded_total{{reason="elasticsearch_unavailable",{self._pods}}}'
-        return f"sum without (reason) (search_degraded_total{{{self._pods}}}) or {memory}"
+        return f"sum without (reason) (search_degraded_total{{{self._pods}}}) or {memory} > 0"
 
     @property
     def empty(self) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Generic, TypeVar, cast
 
 import msgspec
 import numpy as np
@@ -20,7 +21,12 @@ class Point(msgspec.Struct, array_like=True, gc=False):
     value: float
 
 
-class _Loose(msgspec.Struct, array_like=True, gc=False):
+class _Whole(msgspec.Struct, array_like=True, gc=False):
+    time: float
+    value: int
+
+
+class _Text(msgspec.Struct, array_like=True, gc=False):
     time: float
     value: str
 
@@ -30,7 +36,7 @@ class Series:
     """One series: its labels (with `__name__` if there is one) and its points, ascending in time."""
 
     labels: dict[str, str]
-    points: list[Point]
+    points: Sequence[Point]
 
     @cached_property
     def times(self) -> Floats:
@@ -65,36 +71,28 @@ class Answer:
         return len(self.series)
 
 
-class _Wire(msgspec.Struct):
+P = TypeVar("P")
+
+
+class _Wire(msgspec.Struct, Generic[P]):
     metric: dict[str, str]
-    values: list[Point] = []
+    values: list[P] = []
 
 
-class _LooseWire(msgspec.Struct):
-    metric: dict[str, str]
-    values: list[_Loose] = []
+class _Matrix(msgspec.Struct, Generic[P], tag_field="resultType", tag="matrix"):
+    result: list[_Wire[P]]
 
 
-class _Matrix(msgspec.Struct, tag_field="resultType", tag="matrix"):
-    result: list[_Wire]
-
-
-class _LooseMatrix(msgspec.Struct, tag_field="resultType", tag="matrix"):
-    result: list[_LooseWire]
-
-
-class _Reply(msgspec.Struct, tag_field="status", tag="success"):
-    data: _Matrix
+class _Reply(msgspec.Struct, Generic[P], tag_field="status", tag="success"):
+    data: _Matrix[P]
     warnings: list[str] = []
     infos: list[str] = []
 
 
-class _LooseReply(msgspec.Struct, tag_field="status", tag="success"):
-    data: _LooseMatrix
-
-
-_STRICT = msgspec.json.Decoder(_Reply, strict=False)
-_LOOSE = msgspec.json.Decoder(_LooseReply)
+# Counters are whole numbers, which are read a quarter faster; other values come after them.
+_WHOLE = msgspec.json.Decoder(_Reply[_Whole], strict=False)
+_FLOAT = msgspec.json.Decoder(_Reply[Point], strict=False)
+_TEXT = msgspec.json.Decoder(_Reply[_Text])
 
 
 def decode(body: bytes, *, date: float | None = None) -> Answer:
@@ -104,26 +102,23 @@ def decode(body: bytes, *, date: float | None = None) -> Answer:
         ValueError: it isn't one.
     """
     try:
-        try:
-            reply = _STRICT.decode(body)
-        except msgspec.ValidationError:
-            return _loosely(body, date)
-        series = tuple(Series(each.metric, each.values) for each in reply.data.result)
+        reply = _read(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError("not an answer to a range query") from error
+    series = tuple(Series(each.metric, each.values) for each in reply.data.result)
     return Answer(series, tuple(reply.warnings), tuple(reply.infos), date)
 
 
-def _loosely(body: bytes, date: float | None) -> Answer:
-    """The same, several times slower: numbers such as "+Inf" that msgspec doesn't know."""
-    around = msgspec.json.decode(body, type=_Around)
-    series = tuple(
-        Series(each.metric, [Point(point.time, float(point.value)) for point in each.values])
-        for each in _LOOSE.decode(body).data.result
-    )
-    return Answer(series, tuple(around.warnings), tuple(around.infos), date)
-
-
-class _Around(msgspec.Struct):
-    warnings: list[str] = []
-    infos: list[str] = []
+def _read(body: bytes) -> _Reply[Point]:
+    for decoder in (_WHOLE, _FLOAT):
+        try:
+            return cast("_Reply[Point]", decoder.decode(body))
+        except msgspec.ValidationError:
+            continue
+    # "+Inf" is a number to Prometheus and to Python, but not to msgspec.
+    text = _TEXT.decode(body)
+    wires = [
+        _Wire(each.metric, [Point(point.time, float(point.value)) for point in each.values])
+        for each in text.data.result
+    ]
+    return _Reply(_Matrix(wires), text.warnings, text.infos)
