@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from turnout.canary.course import MetricCourse
 from turnout.canary.judgment import Evidence
@@ -16,6 +16,7 @@ from turnout.judge.picture_style import CANARY, DASHED, HARM, INK, MUTED, SAFE, 
 from turnout.judge.replay_judged import Replay
 
 _TITLES = {"errors": "errors", "degraded": "degraded answers", "empty": "answers without a hit"}
+_FAR_APART = 20  # times as much traffic as the canary's, from where on its own would lie on the axis
 _LEAST = 1e-4  # a scale that is finer would make a mountain of nothing
 
 
@@ -66,10 +67,15 @@ def draw_traffic(axes: Axes, replayed: Replay) -> None:
     ends, canary, stable = traffic(replayed.samples)
     axes.plot(instant(ends), stable, color=STABLE, linewidth=1.8, linestyle=DASHED)
     axes.plot(instant(ends), canary, color=CANARY, linewidth=1.8)
-    axes.set_ylim(bottom=0)
     axes.set_title("traffic")
     axes.set_ylabel("searches per second")
-    axes.yaxis.set_major_locator(MaxNLocator(4))
+    if 0 < canary.max() < stable.max() / _FAR_APART:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        axes.set_ylim(bottom=0)
+        axes.yaxis.set_major_locator(MaxNLocator(4))
     _time(axes, replayed, ticks=14)
     axes.set_xlabel("UTC")
 
