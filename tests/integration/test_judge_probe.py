@@ -11,7 +11,8 @@ from support.releases import make_release
 from support.running_service import running
 from support.served_views import toy_document, write_view
 from turnout.canary.judgment import Judgment
-from turnout.controller.probing_measure import Ways, measure, recall
+from turnout.controller.probing_measure import Ways, measure
+from turnout.controller.probing_recall import recall
 from turnout.controller.probing_wanted import Task
 from turnout.elastic.state import ProbeRecord, decode, encode
 from turnout.errors import EnvironmentProblem

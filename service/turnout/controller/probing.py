@@ -8,26 +8,21 @@ at the end of each round.
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from turnout.canary.judgment import ProbeResult
 from turnout.controller.act import told
 from turnout.controller.observed import Observed
+from turnout.controller.probing_asking import Asking, Measure, concluded
 from turnout.controller.probing_board import ProbeBoard
-from turnout.controller.probing_measure import Outcome, Ways, measure, questions
+from turnout.controller.probing_measure import Outcome, measure, questions
 from turnout.controller.probing_wanted import ATTEMPTS, Task, on_show, promoted, wanted
 from turnout.controller.seen import is_certain
 from turnout.controller.tools import Deposed, Tools
 from turnout.elastic.state import ProbeRecord
 from turnout.errors import BadInput, TurnoutError
-from turnout.evaluation import QuerySet
-from turnout.judge.probe import Manner, Stopped
 from turnout.judge.quality import judged_queries
 
 log = logging.getLogger(__name__)
@@ -38,20 +33,6 @@ _LATER_S = 60.0
 _TELL_S = 10.0
 """Seconds between two records of how far the asking is."""
 
-Measure = Callable[[Task, QuerySet, Ways], Outcome]
-
-
-@dataclass
-class _Running:
-    """What is being asked. `outcome` is set when it came to an end by itself."""
-
-    task: Task
-    record: ProbeRecord
-    stop: threading.Event = field(default_factory=threading.Event)
-    asked: int = 0
-    outcome: Outcome | None = None
-    told_at: float = field(default_factory=time.monotonic)
-
 
 class Prober:
     """Everything about one collection's query sets that is remembered between two rounds. All of it may be lost."""
@@ -60,7 +41,7 @@ class Prober:
         self._tools, self._board, self._measure = tools, board, measure
         self._records: dict[str, ProbeRecord] | None = None
         self._pods: dict[str, tuple[str, ...]] = {}
-        self._running: _Running | None = None
+        self._running: Asking | None = None
         self._not_before: dict[str, float] = {}
         self._failure = ""
 
@@ -86,7 +67,7 @@ class Prober:
     def stop(self) -> None:
         """Stop asking, if anything is asked."""
         if self._running is not None:
-            self._running.stop.set()
+            self._running.stop()
             self._running = None
 
     def _round(self, observed: Observed) -> None:
@@ -129,6 +110,9 @@ class Prober:
         addresses = [each.status.pod_ip for each in pods if each.is_ready]
         return tuple(f"http://[{ip}]:{PORT}" if ":" in ip else f"http://{ip}:{PORT}" for ip in addresses)
 
+    def _pods_of(self, hash_: str) -> tuple[str, ...]:
+        return self._pods.get(hash_, ())
+
     # Beginning
 
     def _begin(self, task: Task) -> None:
@@ -144,56 +128,28 @@ class Prober:
             return
         if task.stable is not None and record.attempts >= ATTEMPTS:
             reason = f"asking was begun {record.attempts} times and came to no end"
-            self._put(_concluded(record, Outcome(problem=record.reason or reason)))
+            self._put(concluded(record, Outcome(problem=record.reason or reason)))
             return
         count = len(judged_queries(query_set))
-        record = replace(record, state="asking", asked=0, queries=count, attempts=record.attempts + 1)
+        # Why it is asked again is told meanwhile; what made it impossible is over.
+        reason = record.reason if record.state == "asking" else ""
+        record = replace(record, state="asking", reason=reason, asked=0, queries=count, attempts=record.attempts + 1)
         self._put(record)
-        self._running = running = _Running(task, record)
+        self._running = Asking(task, record, self._tools, pods=self._pods_of, measure=self._measure)
         sides = " and ".join(release.id for release in task.releases)
         log.info("%s: %d queries of the query set are asked of %s", task.release.collection, count, sides)
-        threading.Thread(target=self._work, args=(running, query_set), name="probe", daemon=True).start()
+        self._running.start(query_set)
 
     def _cannot(self, task: Task, record: ProbeRecord, reason: str) -> None:
         """Say why it can't be asked, once; it is looked at again in a while."""
         self._not_before[task.key] = time.monotonic() + _LATER_S
         if (record.state, record.reason) != ("impossible", reason) or task.stable is None:
             self._put(replace(record, state="impossible", reason=reason))
-            log.warning("%s: the query set of release %s can't be asked: %s", *_of(task), reason)
-
-    # On the thread
-
-    def _work(self, running: _Running, query_set: QuerySet) -> None:
-        def pods(hash_: str) -> Sequence[str]:
-            return self._pods.get(hash_, ())
-
-        def progress(asked: int) -> None:
-            running.asked = asked
-
-        def stopped() -> bool:
-            return running.stop.is_set() or self._is_deposed()
-
-        manner = Manner(per_s=self._tools.probe_per_s)
-        ways = Ways(reader=self._tools.elastic, pods=pods, manner=manner, stopped=stopped, progress=progress)
-        try:
-            running.outcome = self._measure(running.task, query_set, ways)
-        except Stopped:
-            log.info("%s: asking the query set of release %s was stopped", *_of(running.task))
-        except Exception as error:
-            if not isinstance(error, TurnoutError):
-                log.exception("%s: the query set of release %s can't be asked", *_of(running.task))
-            running.outcome = Outcome(problem=told(error))
-
-    def _is_deposed(self) -> bool:
-        try:
-            self._tools.check()
-        except Deposed:
-            return True
-        return False
+            log.warning("%s: the query set of release %s can't be asked: %s", *task.of, reason)
 
     # Ending
 
-    def _tell(self, running: _Running) -> None:
+    def _tell(self, running: Asking) -> None:
         """Write down how far it is, for the other replicas."""
         if running.asked != running.record.asked and time.monotonic() >= running.told_at + _TELL_S:
             running.told_at = time.monotonic()
@@ -210,31 +166,7 @@ class Prober:
             self._not_before[record.key] = time.monotonic() + _LATER_S
             self._put(replace(record, reason=running.outcome.problem))
         else:
-            self._put(_concluded(record, running.outcome))
+            self._put(concluded(record, running.outcome))
         self._running = None
         said = running.outcome.problem or (running.outcome.result.reason if running.outcome.result else "measured")
-        log.info("%s: the query set of release %s was asked: %s", *_of(running.task), said)
-
-
-def _concluded(record: ProbeRecord, outcome: Outcome) -> ProbeRecord:
-    """The record of what was measured; of a watch that measured nothing, the figures from before stay."""
-    if outcome.problem and not record.stable:
-        return replace(record, state="impossible", reason=outcome.problem, attempts=0)
-    if outcome.problem:
-        result = ProbeResult(verdict="inconclusive", reason=outcome.problem)
-        return replace(record, state="done", reason="", result=result)
-    return replace(
-        record,
-        state="done",
-        reason="",
-        attempts=record.attempts if record.stable else 0,
-        result=outcome.result,
-        values=outcome.values,
-        stable_values=outcome.stable_values,
-        reference=record.reference if record.stable or record.reference else outcome.values,
-        ann_recall=outcome.ann_recall,
-    )
-
-
-def _of(task: Task) -> tuple[str, str]:
-    return task.release.collection, task.release.id
+        log.info("%s: the query set of release %s was asked: %s", *running.task.of, said)

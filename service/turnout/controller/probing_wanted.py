@@ -47,6 +47,11 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         """The releases of all sides."""
         return (self.release, self.stable) if self.stable is not None else (self.release,)
 
+    @property
+    def of(self) -> tuple[str, str]:
+        """Collection and release id, for messages."""
+        return self.release.collection, self.release.id
+
     def record(self, before: ProbeRecord | None, *, at: str) -> ProbeRecord:
         """The record of this task, its earlier content kept."""
         if before is not None:

@@ -235,6 +235,7 @@ def test_it_is_asked_once_what_was_missing_is_there(world, monkeypatch):
     assert world.memory.records[TRIAL].state == "impossible"
     world.api.put("pods", pod)
     world.prober.round(on_trial())
+    assert (world.memory.records[TRIAL].state, world.memory.records[TRIAL].reason) == ("asking", "")
     world.settle(on_trial())
     assert world.memory.records[TRIAL].state == "done"
 
