@@ -19,7 +19,6 @@ from turnout import __version__
 from turnout.errors import BadInput, Refused, Unavailable
 from turnout.prometheus.series import Answer, decode
 
-_CHUNK = 1 << 18
 _MOST_BYTES = 256 << 20
 _LEAST_TIMEOUT_S = 0.05
 _SAID = 300  # characters of Prometheus' own words that are repeated
@@ -108,7 +107,7 @@ class Prometheus:
         try:
             with self._client.stream("GET", self._query_range, params=dict(query), timeout=left) as response:
                 found = bytearray()
-                for chunk in response.iter_raw(_CHUNK):
+                for chunk in response.iter_raw():  # as it comes: with a size it would wait for one, however long
                     found += chunk
                     if time.monotonic() > deadline:
                         raise self._unavailable("doesn't answer in time")
