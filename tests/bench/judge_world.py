@@ -6,7 +6,7 @@ much as a minute of trial, so that runs are drawn in batches.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +42,8 @@ class Scenario:
         latency: how many times as long the canary takes.
         tail: the share of the canary's searches that take `tail_factor` times as long.
         incident: five minutes from a random moment on in which both fail and are slow.
-        burst: mean size of a burst of errors, of which each hits one pod; 1 is independent errors.
+        burst: mean size of a burst of errors on one side; 1 is independent errors.
+        burst_in_pod: whether a burst hits one pod; else its errors are spread over the side's pods.
         swing: whether the load swings by three times, and latency by its square root.
         weights: the canary's share of the load in the first and in the second half.
     """
@@ -55,6 +56,7 @@ class Scenario:
     tail_factor: float = 10.0
     incident: bool = False
     burst: float = 1.0
+    burst_in_pod: bool = False
     swing: bool = False
     weights: tuple[float, float] = (0.1, 0.1)
 
@@ -76,6 +78,7 @@ SCENARIOS = (
     Scenario("healthy"),
     Scenario("healthy, incident", incident=True),
     Scenario("healthy, bursts", burst=5.0),
+    Scenario("healthy, bursts in pod", burst=5.0, burst_in_pod=True),
     Scenario("healthy, diurnal", swing=True),
     Scenario("healthy, weight changes", weights=(0.1, 0.5)),
     Scenario("errors x1.5", harm=True, errors=1.5 * ERRORS),
@@ -102,8 +105,7 @@ def draw(scenario: Scenario, rps: float, runs: int, *, rng: np.random.Generator)
         burst=scenario.burst,
         tail=(scenario.tail, scenario.tail_factor),
     )
-    before = np.repeat(requests[:, None, :HISTORY] / PODS, PODS, axis=1)
-    pods = _side(rng, before, errors[:, None, :HISTORY], slowness[:, None, :HISTORY], burst=scenario.burst)
+    pods = _pods(rng, scenario, requests[:, :HISTORY], errors[:, :HISTORY], slowness[:, :HISTORY])
     return Samples(
         since=_START,
         ends=_START + WINDOW_S * np.arange(1, LOOKS + 1),
@@ -129,6 +131,17 @@ def _conditions(scenario: Scenario, runs: int, rng: np.random.Generator) -> tupl
         slowness = np.where(hit, _INCIDENT_LATENCY, slowness)
         errors = np.where(hit, _INCIDENT_ERRORS, errors)
     return load, slowness, errors
+
+
+def _pods(rng: np.random.Generator, scenario: Scenario, requests: Array, errors: Array, slowness: Array) -> Side:
+    """The history by pod, (runs, pods, ...); the pods share the load equally."""
+    each = np.repeat(requests[:, None] / PODS, PODS, axis=1)
+    pods = _side(rng, each, errors[:, None], slowness[:, None], burst=scenario.burst)
+    if scenario.burst == 1 or scenario.burst_in_pod:
+        return pods
+    together = _bursts(rng, requests * errors, scenario.burst).astype(np.int64)
+    spread = np.moveaxis(rng.multinomial(together, [1 / PODS] * PODS), -1, 1).astype(np.float64)
+    return replace(pods, errors=spread, requests=pods.answered + spread)
 
 
 def _side(

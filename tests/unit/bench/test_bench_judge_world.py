@@ -74,12 +74,20 @@ def test_an_incident_hits_both_sides_for_five_minutes() -> None:
     assert error_share(samples.history) == pytest.approx(ERRORS, rel=0.05)
 
 
-def test_bursts_have_the_variance_of_geometric_sizes_also_within_a_pod() -> None:
-    samples = drawn(NAMED["healthy, bursts"], rps=500.0)
-    assert samples.history_pods is not None
-    for errors in (samples.history.errors, samples.history_pods.errors, samples.canary.errors):
+@pytest.mark.parametrize("name", ["healthy, bursts", "healthy, bursts in pod"])
+def test_bursts_have_the_variance_of_geometric_sizes(name: str) -> None:
+    samples = drawn(NAMED[name], rps=500.0)
+    for errors in (samples.history.errors, samples.stable.errors, samples.canary.errors):
         assert errors.var() / errors.mean() == pytest.approx(9.0, rel=0.1)
     assert error_share(samples.canary) == pytest.approx(ERRORS, rel=0.05)
+
+
+@pytest.mark.parametrize(("name", "variance"), [("healthy, bursts", 1.0), ("healthy, bursts in pod", 9.0)])
+def test_bursts_lie_within_a_pod_or_are_spread_over_all(name: str, variance: float) -> None:
+    pods = drawn(NAMED[name], rps=500.0).history_pods
+    assert pods is not None
+    apart = pods.errors[:, 0] - pods.errors[:, 1]
+    assert apart.var() / (2 * pods.errors.mean()) == pytest.approx(variance, rel=0.1)
 
 
 def test_the_load_swings_by_three_times() -> None:
