@@ -50,3 +50,10 @@ def changed_pooling(models: Path, tampered: Path, weights: str) -> None:
 def lost_text(workspace: Workspace) -> None:
     """One passage of eight tokens for each document; the rest of the text is dropped."""
     workspace.edit("pipeline.yaml", {"chunk": {"size": 8, "overlap": 0, "max_passages": 1, "on_overflow": "truncate"}})
+
+
+def release_c(workspace: Workspace) -> None:
+    """The graph of vectors with twice as many links: a new view, but the same vectors, so nothing is embedded again."""
+    mapping = json.loads(workspace.mapping.read_text())
+    mapping["mappings"]["properties"]["passages"]["properties"]["vector"]["index_options"]["m"] = 32
+    workspace.mapping.write_text(json.dumps(mapping, indent=2) + "\n")

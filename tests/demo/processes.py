@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import IO
@@ -13,6 +14,7 @@ import httpx
 
 from support.workspace import Workspace
 
+TESTS = Path(__file__).parents[1]
 READY_SECONDS = 120
 STOP_SECONDS = 30
 
@@ -22,16 +24,19 @@ class NotReady(Exception):
 
 
 class Process:
-    """A `turnout` command in the background. Its output goes to `log`."""
+    """A `turnout` command in the background. Its output goes to `log`. With a `fault` it is run by `demo.faulty`."""
 
-    def __init__(self, workspace: Workspace, log: Path, *arguments: str, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, workspace: Workspace, log: Path, *arguments: str, env: dict[str, str] | None = None, fault: str = ""
+    ) -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
+        faulty = [sys.executable, "-m", "demo.faulty", fault, *arguments]
         self.log = log
         self._file: IO[bytes] = log.open("wb")
         self._process = subprocess.Popen(
-            workspace.command(*arguments),
+            faulty if fault else workspace.command(*arguments),
             cwd=workspace.root,
-            env={**workspace.env, **(env or {})},
+            env={**workspace.env, **({"PYTHONPATH": str(TESTS)} if fault else {}), **(env or {})},
             stdout=self._file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -57,10 +62,13 @@ class Process:
 class Service(Process):
     """A retrieval service of the release in the workspace as it is now."""
 
-    def __init__(self, workspace: Workspace, log: Path, release: Path, *, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, workspace: Workspace, log: Path, release: Path, *, env: dict[str, str] | None = None, fault: str = ""
+    ) -> None:
         port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
-        super().__init__(workspace, log, "serve", "--release", str(release), "--port", str(port), env=env)
+        self.address = f"127.0.0.1:{port}"
+        self.url = f"http://{self.address}"
+        super().__init__(workspace, log, "serve", "--release", str(release), "--port", str(port), env=env, fault=fault)
 
     def wait_ready(self) -> dict[str, str]:
         """Wait for readiness; what `/version` says.

@@ -30,6 +30,7 @@ def write_report(path: Path, summary: dict[str, Any], outcome: Outcome, load: Lo
             latency_rows=_phases(load.searches.samples, outcome.marks),
             quality_svg=plots.quality_per_query(outcome.quality["by_query"], outcome.quality["metric"]),
             latency_svg=plots.latency(load.searches.samples, outcome.marks),
+            pictures={tried.play.name: tried.picture for tried in outcome.canary},
             views_svg=plots.documents_and_lag(witness.curves, labels, outcome.marks),
         )
     )

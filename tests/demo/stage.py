@@ -52,12 +52,19 @@ class Stage:
         if old:
             self.client.indices.delete(index=old)
 
-    def serve(self, name: str, *, models: Path | None = None) -> Service:
-        """Start a service of the release in the workspace."""
+    def serve(self, name: str, *, models: Path | None = None, pods: str = "", fault: str = "") -> Service:
+        """Start a service of the release in the workspace.
+
+        Args:
+            pods: the pod template hash that its metrics carry, by which a canary and stable are told apart.
+            fault: what `demo.faulty` does to it.
+        """
         release = self.folder / f"release-{name}.json"
         release.write_bytes((self.workspace.pipelines / "release.json").read_bytes())
-        env = {"TURNOUT_MODELS": str(models)} if models else None
-        service = Service(self.workspace, self._logs / f"service-{name}.log", release, env=env)
+        env = {"TURNOUT_MODELS": str(models)} if models else {}
+        if pods:
+            env["POD_TEMPLATE_HASH"] = pods
+        service = Service(self.workspace, self._logs / f"service-{name}.log", release, env=env, fault=fault)
         self._stack.callback(service.stop)
         return service
 

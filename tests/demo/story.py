@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from demo import edits
-from demo.accounting import settle
+from demo import edits, scraped
+from demo.accounting import Account, settle
+from demo.canary import Canary
 from demo.processes import Service
 from demo.report import write_report
 from demo.sampling import Witness
@@ -37,12 +38,15 @@ class Story:
     def __init__(self, source: Path, build: Path) -> None:
         self._source, self._build = source, build
         self._outcome = Outcome()
+        self._queries: list[str] = []
         self._began = time.monotonic()
 
     def __enter__(self) -> Story:
         offline()
         with self._act("elasticsearch"):
             url = node.ensure(self._build, env=os.environ, port=0, tell=print).url
+        with self._act("prometheus"):
+            self._outcome.canary_left_out = scraped.missing(self._build)
         self._stage = Stage(self._source, self._build, url)
         return self
 
@@ -59,7 +63,9 @@ class Story:
         service_b, release_b = self._change(load)
         self._bad_releases(load, release_b)
         self._back_and_forward(load, (service_a, release_a), (service_b, release_b))
-        return self._end(load, witness)
+        account = self._settle(load, witness)
+        self._canary()
+        return self._end(load, witness, account)
 
     @contextmanager
     def _act(self, name: str, title: str = "") -> Iterator[None]:
@@ -111,6 +117,7 @@ class Story:
         stage = self._stage
         folder = self._stage.workspace.pipelines / "evaluation"
         query_set = parse_query_set((folder / "queries.jsonl").read_bytes(), (folder / "qrels.tsv").read_bytes())
+        self._queries = [query.text for query in query_set.queries]
         judged = {document for grades in query_set.qrels.values() for document in grades}
         alias_body = {"query": {"match": {"body": "file"}}, "size": 3, "_source": False}
 
@@ -123,7 +130,7 @@ class Story:
         router.point(service.url, release=release.id, view=self._view_of(release).index)
         load = Load(
             router=router,
-            queries=[query.text for query in query_set.queries],
+            queries=self._queries,
             alias_search=read_alias,
             documents=stage.documents,
             corpus=[key for key in corpus if key not in judged],
@@ -233,13 +240,24 @@ class Story:
         service, release = to
         self._router.point(service.url, release=release.id, view=self._view_of(release).index)
 
-    def _end(self, load: Load, witness: Witness) -> int:
-        stage = self._stage
+    def _settle(self, load: Load, witness: Witness) -> Account:
         load.stop()
         views = [self._router.views[release] for release in self._router.views]
         self._wait_caught_up(views)
         witness.stop()
-        account = settle(stage.reader, views, load.writes)
+        return settle(self._stage.reader, views, load.writes)
+
+    def _canary(self) -> None:
+        with self._act("canary", "A canary: release C gets a share of the searches, and the judge decides"):
+            if self._outcome.canary_left_out:
+                why = f"left out, there is no Prometheus: {self._outcome.canary_left_out}"
+                self._stage.console.print(why, style="yellow", soft_wrap=True, markup=False)
+                return
+            with Canary(self._stage, self._build, self._queries) as act:
+                self._outcome.canary = act.play()
+
+    def _end(self, load: Load, witness: Witness, account: Account) -> int:
+        stage = self._stage
         self._outcome.seconds["total"] = time.monotonic() - self._began
         summary = summarize(self._outcome, load, account)
         write(summary, stage.folder / "summary.json")

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from demo.accounting import Account
 from demo.traffic import Load
+from demo.trials import Tried
 
 LEAST_REQUESTS = 1000
 
@@ -20,7 +21,8 @@ LEAST_REQUESTS = 1000
 class Outcome:
     """What the acts found. `seconds` by act; `quality` is the check of release B's verify; `refused` by bad release.
 
-    `marks` are moments in seconds since the load began; `views` the views of releases A and B.
+    `marks` are moments in seconds since the load began; `views` the views of releases A and B; `canary` the trials, or
+    `canary_left_out` says why there were none.
     """
 
     seconds: dict[str, float] = field(default_factory=dict)
@@ -28,6 +30,8 @@ class Outcome:
     refused: dict[str, str] = field(default_factory=dict)
     marks: list[tuple[float, str]] = field(default_factory=list)
     views: list[str] = field(default_factory=list)
+    canary: list[Tried] = field(default_factory=list)
+    canary_left_out: str = ""
 
 
 def summarize(outcome: Outcome, load: Load, account: Account) -> dict[str, Any]:
@@ -53,6 +57,7 @@ def summarize(outcome: Outcome, load: Load, account: Account) -> dict[str, Any]:
             "gain_high": metric["gain_high"],
         },
         "refused": outcome.refused,
+        "canary": {"left_out": outcome.canary_left_out, "trials": [tried.figures() for tried in outcome.canary]},
         "seconds": {name: round(seconds, 1) for name, seconds in outcome.seconds.items()},
     }
 
@@ -71,6 +76,19 @@ def broken(summary: dict[str, Any]) -> list[str]:
         found.append(f"requests.sent is {summary['requests']['sent']}, less than {LEAST_REQUESTS}")
     if not summary["quality"]["gain_low"] > 0:
         found.append(f"quality.gain_low is {summary['quality']['gain_low']:.4f}, not above 0")
+    return [*found, *(problem for trial in summary["canary"]["trials"] for problem in _broken_trial(trial))]
+
+
+def _broken_trial(trial: dict[str, Any]) -> list[str]:
+    """What is wrong with one canary: its verdict, what followed from it, or searches that failed without a cause."""
+    found = []
+    name, expected = f"canary {trial['name']}", trial["expected"]
+    if trial["verdict"] != expected:
+        found.append(f"{name}: the verdict is {trial['verdict']}, not {expected}: {trial['reason']}")
+    if trial["alias_moved"] != (expected == "pass"):
+        found.append(f"{name}: the alias {'moved' if trial['alias_moved'] else 'did not move'}")
+    if trial["unexpected_failures"]:
+        found.append(f"{name}: {trial['unexpected_failures']} searches failed that should not")
     return found
 
 
@@ -92,5 +110,11 @@ def show(summary: dict[str, Any], console: Console) -> None:
     )
     for name, stage in summary["refused"].items():
         table.add_row(f"refused: {name}", stage)
+    for trial in summary["canary"]["trials"]:
+        alias = "alias moved" if trial["alias_moved"] else "alias stayed"
+        what = f"{trial['verdict']} after {trial['seconds']} s and {trial['requests']} searches, {alias}"
+        table.add_row(f"canary: {trial['name']}", what)
+    if summary["canary"]["left_out"]:
+        table.add_row("canary", "left out, there is no Prometheus")
     table.add_row("seconds", ", ".join(f"{name} {value}" for name, value in summary["seconds"].items()))
     console.print(table)

@@ -7,6 +7,7 @@ counting of requests, so that its metrics say what clients see.
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -27,12 +28,12 @@ _APPLICATION = "turnout.retrieval.app"
 _PROBLEM = b'{"type":"about:blank","title":"injected by the end-to-end test","status":500}'
 
 
-def slow(app: App) -> App:
-    """`app`, with each answer to /search `DELAY_S` later."""
+def slow(app: App, *, delay_s: float = DELAY_S) -> App:
+    """`app`, with each answer to /search `delay_s` later."""
 
     async def delayed(scope: Scope, receive: Receive, send: Send) -> None:
         if _is_search(scope):
-            await asyncio.sleep(DELAY_S)
+            await asyncio.sleep(delay_s)
         await app(scope, receive, send)
 
     return delayed
@@ -53,11 +54,12 @@ def errors(app: App) -> App:
     return failing
 
 
-def install(name: str) -> None:
+def install(name: str, *, delay_s: float = DELAY_S) -> None:
     """Give the service the fault `slow` or `errors` as soon as it imports its application."""
     # In a virtual environment Python reads `.pth` files twice.
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder({"slow": slow, "errors": errors}[name]))
+        faults: dict[str, Callable[[App], App]] = {"slow": functools.partial(slow, delay_s=delay_s), "errors": errors}
+        sys.meta_path.insert(0, _Finder(faults[name]))
 
 
 def _is_search(scope: Scope) -> bool:
