@@ -76,7 +76,7 @@ def course(samples: Samples, gates: CanaryGates) -> Course:
 def _share(metric: MetricName, samples: Samples, gates: CanaryGates) -> MetricCourse:
     """Errors, degraded or empty answers: one count among all searches."""
     gate: RateGate = getattr(gates, metric)
-    bursts = of_history(samples, lambda side, _: (getattr(side, metric), side.requests))
+    bursts = of_history(samples, lambda side, _: (getattr(side, metric), side.requests), shared=False)
     counts = [part for side in (samples.canary, samples.stable) for part in (getattr(side, metric), side.requests)]
     against = harm(*counts, tolerance=gate.tolerance, dispersion=bursts)
     for_it = safe(*counts, margin=gate.margin, floor=gate.floor, dispersion=bursts)

@@ -17,11 +17,21 @@ PRIOR = 1.5
 PRIOR_COMPARISONS = 3.0
 # Bursts are few, so their size is poorly known: the excess is raised by this many of its relative standard errors.
 CAUTION = 1.5
+# Windows put together, since a burst may be longer than one.
 BLOCKS = (1, 4, 16)
+# Comparisons over time that are left out, those that differ most: start and end of an incident or two, which hit both
+# releases alike and are no reason to believe less of the canary.
+INCIDENT_EDGES = 4
 
 
 def dispersion(
-    events: Counts, requests: Counts, *, pods: bool, prior: ArrayLike = PRIOR, spread: Counts | None = None
+    events: Counts,
+    requests: Counts,
+    *,
+    pods: bool,
+    edges: int = 0,
+    prior: ArrayLike = PRIOR,
+    spread: Counts | None = None,
 ) -> Counts:
     """Variance of events over that of independent events, at least 1.
 
@@ -29,6 +39,7 @@ def dispersion(
         events, requests: stable's windows before the trial along the last axis; shapes broadcast. With `pods` the axis
             before it is pods. There may be no windows.
         pods: compare pods within a window, so that what hits all of them at once is no burst; else neighbours in time.
+        edges: so many comparisons that differ most are left out, with the longest windows.
         prior: the answer without history; (...,).
         spread: a request's variance times the requests, where a sum of scores stands for the events; shaped like
             `requests`. None for events that are rare, whose variance is their number.
@@ -40,25 +51,37 @@ def dispersion(
     events, requests, spread = np.broadcast_arrays(*(np.asarray(part, float) for part in (events, requests, spread)))
     answer = np.ones(events.shape[: -2 if pods else -1])
     known = np.zeros_like(answer)
-    for length in BLOCKS:
+    for length in BLOCKS[:-1] if edges else BLOCKS:
         blocks = [_blocks(part, length) for part in (events, requests, spread)]
-        found, comparisons = _of_splits(*(blocks if pods else [_pairs(part) for part in blocks]))
+        sides = blocks if pods else [_pairs(part) for part in blocks]
+        found, comparisons = _of_splits(*sides, edges=edges)
         answer, known = np.maximum(answer, found), np.maximum(known, comparisons)
     return np.asarray((PRIOR_COMPARISONS * np.asarray(prior) + known * answer) / (PRIOR_COMPARISONS + known))
 
 
-def of_history(samples: Samples, read: Callable[[Side, bool], Sequence[Counts]], *, prior: ArrayLike = PRIOR) -> Counts:
-    """Dispersion from stable's history: between its pods if several are known, else over time.
+def of_history(
+    samples: Samples, read: Callable[[Side, bool], Sequence[Counts]], *, shared: bool, prior: ArrayLike = PRIOR
+) -> Counts:
+    """Dispersion from stable's history: between its pods if several are known, and over time.
 
     Args:
         read: given a side and whether it has pods: events, requests and maybe spread, with pods before windows.
+        shared: what moves all pods at once moves both releases at once, as load does with latency, so that time is
+            looked at only where pods can't be compared. Else the greater of both, less incidents: one caller may send
+            a burst that lies over all pods of a release, and over those of one release alone.
     """
     pods = samples.history_pods
     if pods is None or pods.requests.shape[-2] < 2:
-        events, requests, *spread = read(samples.history, False)
-        return dispersion(events, requests, pods=False, prior=prior, spread=spread[0] if spread else None)
-    events, requests, *spread = read(pods, True)
-    return dispersion(events, requests, pods=True, prior=prior, spread=spread[0] if spread else None)
+        return _dispersion(read(samples.history, False), pods=False, prior=prior)
+    between = _dispersion(read(pods, True), pods=True, prior=prior)
+    return (
+        between if shared else np.maximum(between, _dispersion(read(samples.history, False), pods=False, prior=prior))
+    )
+
+
+def _dispersion(read: Sequence[Counts], *, pods: bool, prior: ArrayLike) -> Counts:
+    events, requests, *spread = read
+    return dispersion(events, requests, pods=pods, prior=prior, spread=spread[0] if spread else None)
 
 
 def _blocks(values: Counts, length: int) -> Counts:
@@ -73,7 +96,7 @@ def _pairs(values: Counts) -> Counts:
     return np.stack([values[..., :-1], values[..., 1:]], axis=-2)
 
 
-def _of_splits(events: Counts, requests: Counts, spread: Counts) -> tuple[Counts, Counts]:
+def _of_splits(events: Counts, requests: Counts, spread: Counts, *, edges: int) -> tuple[Counts, Counts]:
     """Dispersion of how a comparison's events split over its sides, (..., sides, comparisons) to (...,), and how many.
 
     The sum of squared deviations over its expectation for independent events, given the total: the same conditioning
@@ -84,6 +107,7 @@ def _of_splits(events: Counts, requests: Counts, spread: Counts) -> tuple[Counts
     squares = ((events - total[..., None, :] * share) ** 2).sum(axis=-2)
     expected = spread.sum(axis=-2) * (share * (1.0 - share)).sum(axis=-2)
     squares = np.where(expected > 0, squares, 0.0)
+    squares, expected = _without_greatest(squares, expected, edges)
     whole = expected.sum(axis=-1)
     ratio = _over(squares.sum(axis=-1), whole)
     error = _over(np.sqrt(((squares - ratio[..., None] * expected) ** 2).sum(axis=-1)), whole)
@@ -92,6 +116,15 @@ def _of_splits(events: Counts, requests: Counts, spread: Counts) -> tuple[Counts
     error = np.maximum(error, ratio * np.sqrt(_over(np.full_like(ratio, 2.0), comparisons)))
     known = np.minimum(comparisons, spread.sum(axis=(-2, -1)) / 2.0)
     return _cautious(ratio, error), known
+
+
+def _without_greatest(squares: Counts, expected: Counts, number: int) -> tuple[Counts, Counts]:
+    """Leave out the comparisons that differ most, but never more than one in eight."""
+    number = min(number, squares.shape[-1] // 8)
+    if not number:
+        return squares, expected
+    kept = np.argsort(squares, axis=-1)[..., :-number]
+    return np.take_along_axis(squares, kept, axis=-1), np.take_along_axis(expected, kept, axis=-1)
 
 
 def _cautious(ratio: Counts, error: Counts) -> Counts:

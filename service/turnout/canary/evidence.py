@@ -77,7 +77,7 @@ def safe(
     ratios = [(margin * ratio, part * weight) for ratio, weight in zip(SAFE_RATIOS, SAFE_WEIGHTS, strict=True)]
     bets = list(_ratio_bets(counts, null=margin, alternatives=ratios, dispersion=dispersion))
     if floor > 0:
-        shares = [(floor * ratio, part * weight) for ratio, weight in zip(FLOOR_RATIOS, FLOOR_WEIGHTS, strict=True)]
+        shares = [(ratio, part * weight) for ratio, weight in zip(FLOOR_RATIOS, FLOOR_WEIGHTS, strict=True)]
         bets += _share_bets(canary_events, canary_requests, floor=floor, alternatives=shares, dispersion=dispersion)
     return _mixture(bets)
 
@@ -138,12 +138,12 @@ def _ratio_bets(
 def _share_bets(
     events: Counts, requests: Counts, *, floor: float, alternatives: list[tuple[float, float]], dispersion: ArrayLike
 ) -> Iterable[Counts]:
-    """Log of weight times Bernoulli likelihood ratio for each alternative share of events against the share `floor`."""
+    """Log of weight times Bernoulli likelihood ratio for each alternative part of `floor` against it."""
     seen = np.cumsum(np.where(requests > 0, events, 0.0), axis=-1)
     without = np.cumsum(np.maximum(requests - events, 0.0), axis=-1)
     bursts = np.asarray(dispersion, dtype=float)[..., None]
-    for share, weight in alternatives:
-        ahead = seen * np.log(share / floor) + without * (np.log1p(-share) - np.log1p(-floor))
+    for part, weight in alternatives:
+        ahead = seen * np.log(part) + without * (np.log1p(-part * floor) - np.log1p(-floor))
         yield np.log(weight) + ahead / bursts
 
 

@@ -41,8 +41,8 @@ def weigh(samples: Samples, gates: CanaryGates) -> Latency:
     if not noticed.bounds:
         return _without_bounds(samples, gates)
     scores = _scores(noticed.history)
-    of_score = of_history(noticed, lambda side, pods: _scored(side, pods, scores))
-    bursts = of_history(noticed, _slow, prior=of_score[..., None])
+    of_score = of_history(noticed, lambda side, pods: _scored(side, pods, scores), shared=True)
+    bursts = of_history(noticed, _slow, shared=True, prior=of_score[..., None])
     counts = (canary.slow, canary.answered[..., None, :], stable.slow, stable.answered[..., None, :])
     each = harm(*counts, tolerance=gate.tolerance, dispersion=bursts)
     against = np.logaddexp.reduce(each + np.log(_weights(noticed.history))[..., None], axis=-2)
