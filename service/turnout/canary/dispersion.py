@@ -74,14 +74,15 @@ def of_history(
     if pods is None or pods.requests.shape[-2] < 2:
         return _dispersion(read(samples.history, False), pods=False, prior=prior)
     between = _dispersion(read(pods, True), pods=True, prior=prior)
-    return (
-        between if shared else np.maximum(between, _dispersion(read(samples.history, False), pods=False, prior=prior))
-    )
+    if shared:
+        return between
+    over_time = _dispersion(read(samples.history, False), pods=False, prior=prior, edges=INCIDENT_EDGES)
+    return np.maximum(between, over_time)
 
 
-def _dispersion(read: Sequence[Counts], *, pods: bool, prior: ArrayLike) -> Counts:
+def _dispersion(read: Sequence[Counts], *, pods: bool, prior: ArrayLike, edges: int = 0) -> Counts:
     events, requests, *spread = read
-    return dispersion(events, requests, pods=pods, prior=prior, spread=spread[0] if spread else None)
+    return dispersion(events, requests, pods=pods, edges=edges, prior=prior, spread=spread[0] if spread else None)
 
 
 def _blocks(values: Counts, length: int) -> Counts:
