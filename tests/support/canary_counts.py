@@ -75,7 +75,7 @@ def first_windows(samples: Samples, count: int) -> Samples:
     return replace(samples, ends=samples.ends[:count], canary=canary, stable=stable)
 
 
-def each(of: Side, change) -> Side:  # type: ignore[no-untyped-def]
+def each(of: Side, change) -> Side:
     """A side with every field changed; `change` is told whether the field has bounds."""
     names = ("requests", "errors", "degraded", "empty", "answered", "slow")
     return Side(**{name: change(getattr(of, name), name == "slow") for name in names})
