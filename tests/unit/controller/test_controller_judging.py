@@ -85,6 +85,13 @@ def test_a_trial_is_found_with_its_collection_gates_and_beginning(world: World) 
     assert world.asked == [(trial, B.gates.judged)]
 
 
+def test_the_background_analysis_began_a_trial_whatever_else_runs_and_also_when_it_has_ended(world: World) -> None:
+    world.api.put("analysisruns", analysis_run("waited-for-its-view", "bbb", at="2026-01-01T00:01:00Z"))
+    world.api.put("analysisruns", analysis_run("search-toys-bbb-2", "bbb", "Failed", at="2026-01-01T00:05:00Z"))
+    world.judging().ask("bbb", "aaa")
+    assert world.asked[0][0].since == SINCE
+
+
 def test_without_a_background_analysis_the_oldest_running_one_of_the_canary_began_it(world: World) -> None:
     world.api.put("rollouts", rollout("aaa", "bbb", "release-b"))
     world.api.put("analysisruns", analysis_run("search-toys-bbb-2", "bbb", "Failed", at="2026-01-01T00:04:00Z"))
@@ -168,9 +175,10 @@ def test_whoever_asks_within_a_window_costs_one_judgment(world: World) -> None:
 def test_a_rollout_that_is_tried_again_is_judged_anew(world: World) -> None:
     judging = world.judging()
     judging.ask("bbb", "aaa")
-    world.api.put("analysisruns", analysis_run("search-toys-bbb-2", "bbb", at="2026-01-01T00:06:00Z"))
+    # within the same window of either trial
+    world.api.put("analysisruns", analysis_run("search-toys-bbb-2", "bbb", at="2026-01-01T00:05:01Z"))
     judging.ask("bbb", "aaa")
-    assert [trial.since for trial, _ in world.asked] == [SINCE, SINCE + 60]
+    assert [trial.since for trial, _ in world.asked] == [SINCE, SINCE + 1]
 
 
 def test_what_else_is_known_is_added_each_time_and_costs_no_judgment(world: World) -> None:
