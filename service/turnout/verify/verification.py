@@ -13,7 +13,7 @@ from turnout.elastic.reader import Reader
 from turnout.elastic.views import View
 from turnout.embedding import Embedder
 from turnout.evaluation.query_set import QuerySet
-from turnout.evaluation.runs import run
+from turnout.evaluation.runs import Ranked, run_together
 from turnout.release.artifacts import Release
 from turnout.verify.ann import ann_recall, embedded, sample
 from turnout.verify.attestation import attestation
@@ -87,11 +87,9 @@ def _recall(reader: Reader, candidate: Live, query_set: QuerySet) -> Check:
 
 
 def _quality(reader: Reader, candidate: Live, live: Live | None, query_set: QuerySet) -> Check:
-    def ranked(side: Live) -> dict[str, tuple[str, ...]]:
-        return dict(run(reader, side.release, side.view.index, query_set, side.embedder, k=DEPTH))
-
-    baseline = ranked(live) if live is not None else None
-    return quality(ranked(candidate), baseline, query_set, candidate.release.gates.verify.quality)
+    sides = [Ranked(side.release, side.view.index, side.embedder) for side in (candidate, live) if side is not None]
+    found, *baseline = run_together(reader, sides, query_set, k=DEPTH)
+    return quality(found, baseline[0] if baseline else None, query_set, candidate.release.gates.verify.quality)
 
 
 def _timed(progress: Progress, check: Callable[[], Check]) -> Check:
