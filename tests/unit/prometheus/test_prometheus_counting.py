@@ -115,3 +115,20 @@ def test_a_boot_time_that_moves_by_a_second_is_no_restart() -> None:
     starts[0, 8:] += 1.0
     counted = count(np.full((1, 1, GRID.count), 5.0), starts, GRID)
     assert (counted.increases == 0).all()
+
+
+def test_a_process_that_was_born_in_a_hole_needs_no_longer_window() -> None:
+    starts = np.full((1, GRID.count), GRID.start - 100.0)
+    starts[0, 5:8] = np.nan
+    starts[0, 8:] = GRID.times[7] + 10.0
+    values = np.where(np.arange(GRID.count) < 8, 5.0, 3.0)[None, None]
+    counted = count(values, starts, GRID)
+    assert not counted.unseen.any()
+    assert counted.increases[0, 0, 7] == 3
+
+
+def test_old_values_that_are_repeated_are_not_taken_from_a_young_process() -> None:
+    starts = np.full((1, GRID.count), np.nan)
+    starts[0, 3:] = GRID.times[2] + 5.0
+    values = np.where(np.arange(GRID.count) < 3, 50.0, 60.0)[None, None]
+    assert list(count(values, starts, GRID).increases[0, 0, :4]) == [0, 0, 60, 0]
