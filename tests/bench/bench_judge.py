@@ -74,6 +74,7 @@ def _write(cells: Any, found: dict[str, float], *, runs: int, seconds: float) ->
             f"{rps:g}": {"all": list(judge_peers.NAMES), "compared": judge_figures.fair_peers(cells, rps)}
             for rps in RATES
         },
+        "worst": judge_figures.worst(cells),
         "slower": judge_figures.slower(cells),
         "cells": judge_figures.report(cells),
     }

@@ -28,18 +28,31 @@ _HARM = tuple(scenario for scenario in SCENARIOS if scenario.harm)
 
 def figures(cells: Cells, *, cpu_ms: float) -> dict[str, float]:
     """What is asked of the judge, by the names in `LIMITS`."""
-    beyond = [scenario for scenario in _HARM if scenario.beyond_margin(CanaryGates())]
     return {
-        "worst.false_abort": max(_upper(cells, scenario, rps) for scenario in _HEALTHY for rps in RATES),
-        "worst.false_promotion": max(
-            share(cells[scenario.name, rps].promoted)[2] for scenario in beyond for rps in RATES
-        ),
+        **{name: cell["upper"] for name, cell in worst(cells).items()},
         "detection.slower_than_best_peer_cells": len(slower(cells)),
         "detection.errors_4x_50rps_minutes": median(cells["errors x4", 50.0].stopped[OURS]),
         "detection.errors_20pct_looks": max(
             median(cells["errors 20 %", rps].stopped[OURS]) * 60 / WINDOW_S for rps in RATES
         ),
         "cpu.judgment_ms": cpu_ms,
+    }
+
+
+def worst(cells: Cells) -> dict[str, dict[str, Any]]:
+    """In which cells the worst figures are."""
+    aborts = {(scenario.name, rps): _upper(cells, scenario, rps) for scenario in _HEALTHY for rps in RATES}
+    promotions = {
+        (scenario.name, rps): share(cells[scenario.name, rps].promoted)[2]
+        for scenario in _HARM
+        if scenario.beyond_margin(CanaryGates())
+        for rps in RATES
+    }
+    named = {"worst.false_abort": aborts, "worst.false_promotion": promotions}
+    return {
+        name: dict(zip(("scenario", "rps"), max(bounds, key=lambda key: bounds[key]), strict=True))
+        | {"upper": max(bounds.values())}
+        for name, bounds in named.items()
     }
 
 
@@ -95,30 +108,24 @@ def table(cells: Cells, rps: float) -> str:
     fair = fair_peers(cells, rps)
     lines = [
         f"{rps:g} searches/s, 10 % to the canary: healthy canaries stopped, then median minutes until a bad one is",
-        " " * 34 + "".join(f"{column:>10}" for column in _columns()),
+        " " * 34 + "".join(f"{column:>14}" for column in _columns()),
     ]
     for name in (OURS, *judge_peers.NAMES):
         mark = " " if name == OURS or name in fair else "!"
         values = (_cell(scenario, cells[scenario.name, rps].stopped[name]) for scenario in SCENARIOS)
-        lines.append(f"{mark} {name:<32}" + "".join(f"{value:>10}" for value in values))
+        lines.append(f"{mark} {name:<32}" + "".join(f"{value:>14}" for value in values))
     promoted = [cells[scenario.name, rps].promoted for scenario in SCENARIOS]
-    lines.append(f"  {'turnout: promoted':<32}" + "".join(f"{share(ended)[0]:>10.1%}" for ended in promoted))
-    lines.append(f"  {'turnout: minutes until then':<32}" + "".join(f"{median(ended):>10.1f}" for ended in promoted))
+    lines.append(f"  {'turnout: promoted':<32}" + "".join(f"{share(ended)[0]:>14.1%}" for ended in promoted))
+    lines.append(f"  {'turnout: minutes until then':<32}" + "".join(f"{median(ended):>14.1f}" for ended in promoted))
     blames = [cells[scenario.name, rps].blamed for scenario in SCENARIOS]
-    lines.append(f"  {'turnout: stops by e/l/d/empty':<32}" + "".join(f"{_blame(blame):>10}" for blame in blames))
+    lines.append(f"  {'turnout: stops by e/l/d/empty':<32}" + "".join(f"{_blame(blame):>14}" for blame in blames))
     return "\n".join([*lines, f"! stops more than {MOST_FALSE_ABORTS:.0%} of the canaries in a healthy cell"])
 
 
 def _columns() -> list[str]:
-    short = (
-        ("healthy, ", ""),
-        ("weight changes", "weight"),
-        ("errors", "err"),
-        ("latency", "lat"),
-        ("slow tail", "tail"),
-    )
+    short = {"healthy, ": "", "weight changes": "weight", "errors": "err", "latency": "lat", "slow tail": "tail"}
     names = [scenario.name for scenario in SCENARIOS]
-    for long, brief in short:
+    for long, brief in short.items():
         names = [name.replace(long, brief) for name in names]
     return names
 
