@@ -17,6 +17,7 @@ from support.workspace import COLLECTION
 
 ENVIRONMENT = "e2e"
 SERVICE_ADDRESS = "10.96.77.7"  # fixed: there is no DNS, and clients must find it again after the namespace was deleted
+JUDGE_ADDRESS, CANARY_ADDRESS = "10.96.77.8", "10.96.77.9"  # fixed, too
 INTERVAL_S = 5
 JUDGE_WINDOW_S = 5
 
@@ -38,6 +39,7 @@ def write_overlay(folder: Path, addresses: Addresses) -> None:
     environment["data"] |= {
         "elasticsearch": addresses.elasticsearch,
         "prometheus": addresses.prometheus,
+        "judge": f"http://{JUDGE_ADDRESS}:8081",
         "git-api": addresses.git_api,
         "git-repository": addresses.git_repository,
         "git-branch": "main",
@@ -46,6 +48,7 @@ def write_overlay(folder: Path, addresses: Addresses) -> None:
         "looks": "2",
         "minimum": "12",
         "judge-window": str(JUDGE_WINDOW_S),
+        "shadow-share": "0.2",
         # Two cores that start pods now and then leave a new pod slow for a while; the slow image is slower than that.
         "floor": "1.0",
     }
@@ -72,7 +75,17 @@ def _image(name: str, reference: str) -> dict[str, str]:
 
 
 def _patches() -> list[dict[str, Any]]:
-    service = [{"op": "add", "path": "/spec/clusterIP", "value": SERVICE_ADDRESS}]
+    addresses = {
+        f"search-{COLLECTION}": SERVICE_ADDRESS,
+        f"search-canary-{COLLECTION}": CANARY_ADDRESS,
+        "turnout-controller": JUDGE_ADDRESS,
+    }
+    services = [
+        _patch("Service", name, [{"op": "add", "path": "/spec/clusterIP", "value": address}])
+        for name, address in addresses.items()
+    ]
+    aliases = [{"ip": CANARY_ADDRESS, "hostnames": [f"search-canary-{COLLECTION}"]}]
+    names = [{"op": "add", "path": "/spec/template/spec/hostAliases", "value": aliases}]
     controller = [
         {"op": "replace", "path": "/data/TURNOUT_CONTROLLER_PERIOD_S", "value": "2"},
         {"op": "replace", "path": "/data/TURNOUT_CONTROLLER_DRAIN_S", "value": "10"},
@@ -82,9 +95,9 @@ def _patches() -> list[dict[str, Any]]:
     # A lost readiness is noticed, and a found one, within a second: the stories are about what follows from it.
     probe = [{"op": "replace", "path": "/spec/template/spec/containers/0/readinessProbe/periodSeconds", "value": 1}]
     return [
-        _patch("Service", f"search-{COLLECTION}", service),
+        *services,
         _patch("ConfigMap", "turnout-controller", controller),
-        _patch("Rollout", "", [*small, *probe]),
+        _patch("Rollout", "", [*small, *probe, *names]),
     ]
 
 

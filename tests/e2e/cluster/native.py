@@ -39,7 +39,7 @@ class Cluster:
         kubeconfig: of an administrator; works inside the namespace only.
         enter: prefix of a command that is to run inside the namespace.
         host: the address at which pods reach programs inside the namespace.
-        prometheus: its address, from inside the namespace.
+        prometheus: its address, from inside the namespace and for pods.
     """
 
     def __init__(self, build: Path, log: Callable[[str], None]) -> None:
@@ -47,7 +47,7 @@ class Cluster:
         self.kubeconfig = self.layout.kubeconfig
         self.enter: tuple[str, ...] = ENTER
         self.host = HOST
-        self.prometheus = f"http://127.0.0.1:{PORTS['prometheus']}"
+        self.prometheus = f"http://{HOST}:{PORTS['prometheus']}"
         self._log = log
         self._claim = Claim()
         self._attached = False

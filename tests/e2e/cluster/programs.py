@@ -105,7 +105,7 @@ def _observing(layout: Layout) -> list[Program]:
     prometheus = [
         *(layout.debian("prometheus"), f"--config.file={layout.config / 'prometheus.yaml'}"),
         *(f"--storage.tsdb.path={layout.run / 'prometheus'}", "--storage.tsdb.retention.time=6h"),
-        f"--web.listen-address=127.0.0.1:{PORTS['prometheus']}",
+        f"--web.listen-address=0.0.0.0:{PORTS['prometheus']}",  # of the namespace: the controller's pods ask it too
     ]
     targets = layout.run / "targets" / "pods.json"
     discovery = [sys.executable, "-m", "e2e.cluster.discovery", str(layout.kubeconfig), str(targets)]

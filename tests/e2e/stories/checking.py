@@ -13,6 +13,7 @@ import yaml
 
 from e2e import expect
 from e2e.kube import ROLLOUTS, group
+from e2e.overlay import JUDGE_ADDRESS
 from e2e.stories.story import Figures, Story
 from e2e.waiting import until_told
 from e2e.world import World
@@ -62,7 +63,8 @@ def _run(world: World, trap: dict[str, Any]) -> dict[str, Any]:
     for metric in spec["metrics"]:
         for provider in metric.get("provider", {}).values():
             for key in {"address", "url"} & provider.keys():
-                provider[key] = provider[key].replace("ADDRESS", world.cluster.prometheus)
+                address = provider[key].replace("ADDRESS", world.cluster.prometheus)
+                provider[key] = address.replace("JUDGE", f"http://{JUDGE_ADDRESS}:8081")
     return {"apiVersion": ROLLOUTS, "kind": "AnalysisRun", "metadata": {"name": trap["name"]}, "spec": spec}
 
 
