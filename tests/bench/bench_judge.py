@@ -19,7 +19,7 @@ import judge_cells
 import judge_cpu
 import judge_figures
 import judge_peers
-from judge_world import RATES, SCENARIOS
+from judge_scenarios import RATES, SCENARIOS
 
 RUNS = 2000
 JUDGE_FILE = Path(__file__).resolve().parents[2] / "build" / "bench" / "judge.json"

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import judge_peers
 import numpy as np
 from judge_minutes import NEVER
-from judge_world import MINUTES, WINDOW_S, Array, Scenario, draw
+from judge_scenarios import MINUTES, WINDOW_S, Array, Scenario
+from judge_world import draw
 
 from turnout.canary.course import course
 from turnout.release.artifacts import CanaryGates

@@ -7,7 +7,7 @@ from typing import Any
 
 import judge_peers
 from judge_cells import OURS, Outcome, median, share
-from judge_world import MINUTES, RATES, SCENARIOS, WINDOW_S, Scenario
+from judge_scenarios import MINUTES, RATES, SCENARIOS, WINDOW_S, Scenario
 
 from turnout.release.artifacts import CanaryGates
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from judge_world import BOUNDS, WINDOW_S, Array
+from judge_scenarios import BOUNDS, WINDOW_S, Array
 
 from turnout.canary.samples import Side
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import judge_kayenta
 import numpy as np
 from judge_minutes import Minutes, first, minutes, quantile
-from judge_world import BOUNDS, WINDOW_S, Array, slower
+from judge_scenarios import BOUNDS, WINDOW_S, Array, slower
 
 from turnout.canary.samples import Samples
 

@@ -6,7 +6,8 @@ import pytest
 from judge_cells import median, share
 from judge_minutes import first, minutes, quantile
 from judge_peers import _argo, _flagger, _score
-from judge_world import BOUNDS, SCENARIOS, draw
+from judge_scenarios import BOUNDS, SCENARIOS
+from judge_world import draw
 from scipy.optimize import brentq
 from scipy.stats import binomtest, norm, rankdata
 

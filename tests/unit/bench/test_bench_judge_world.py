@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from judge_world import BOUNDS, ERRORS, HISTORY, LOOKS, PODS, SCENARIOS, Scenario, draw, slower
+from judge_scenarios import BOUNDS, ERRORS, HISTORY, LOOKS, PODS, SCENARIOS, Scenario, slower
+from judge_world import draw
 from scipy.stats import lognorm
 
 from turnout.canary.samples import Side
