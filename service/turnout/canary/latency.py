@@ -47,8 +47,8 @@ def weigh(samples: Samples, gates: CanaryGates) -> Latency:
     each = harm(*counts, tolerance=gate.tolerance, dispersion=bursts)
     against = np.logaddexp.reduce(each + np.log(_weights(noticed.history))[..., None], axis=-2)
     if gate.tolerance <= 1.0:
-        usual = _usual(noticed)
-        leaning = slower(_buckets(canary), _buckets(stable), scores=scores[..., None], usual=usual, dispersion=of_score)
+        known = usual(noticed)
+        leaning = slower(_buckets(canary), _buckets(stable), scores=scores[..., None], usual=known, dispersion=of_score)
         against = np.logaddexp(against + math.log1p(-LEANING_PART), leaning + math.log(LEANING_PART))
     greatest = np.maximum.accumulate(safe(*counts, margin=gate.margin, floor=gate.floor, dispersion=bursts), axis=-1)
     for_it = _weakest(greatest, _share_so_far(noticed) * gate.margin > 1.0)
@@ -112,7 +112,7 @@ def _slow(side: Side, pods: bool) -> tuple[Counts, Counts]:
     return side.slow, side.answered[..., None, :]
 
 
-def _usual(samples: Samples) -> Counts:
+def usual(samples: Samples) -> Counts:
     """Stable's share in each bucket as known before each window, (..., buckets, windows): a bet may not look ahead."""
     before = np.cumsum(_buckets(samples.stable), axis=-1)
     before = np.concatenate([np.zeros_like(before[..., :1]), before[..., :-1]], axis=-1)
