@@ -66,7 +66,7 @@ def _headline(axes: Axes, replayed: Replay, rollout: str) -> None:
     past, judgment, moment = replayed.past, replayed.judgment, decided_at(replayed.judgment)
     title = f"{clip(rollout, 60)}: {judgment.verdict.upper()}"
     if moment is not None:
-        title += f", sure at {utc(moment)} UTC, {(moment - past.trial.since) / 60:.1f} min after the start"
+        title += f", sure at {utc(moment)} UTC, {_duration(moment - past.trial.since)} after the start"
     reason = textwrap.fill(printable(judgment.reason), _LINE, max_lines=2, placeholder=" ...")
     canary = f"canary {clip(past.canary_release, 40)} ({clip(past.trial.canary, 20)})"
     stable = f"stable {clip(past.stable_release, 40)} ({clip(past.trial.stable, 20)})"
@@ -75,6 +75,10 @@ def _headline(axes: Axes, replayed: Replay, rollout: str) -> None:
     place: dict[str, Any] = {"transform": axes.transAxes, "ha": "left", "va": "top"}
     axes.text(0, 1.0, title, fontsize=17, weight="bold", color=VERDICT[judgment.verdict], **place)
     axes.text(0, 0.58, f"{canary} against {stable}, {when}\n{reason}", fontsize=12, linespacing=1.5, **place)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
 
 
 def _legend(replayed: Replay) -> list[Line2D]:

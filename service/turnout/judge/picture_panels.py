@@ -17,6 +17,7 @@ from turnout.judge.replay_judged import Replay
 
 _TITLES = {"errors": "errors", "degraded": "degraded answers", "empty": "answers without a hit"}
 _FAR_APART = 20  # times as much traffic as the canary's, from where on its own would lie on the axis
+_FEW = 4  # windows, up to which a curve gets dots: a line through one point can't be seen
 _LEAST = 1e-4  # a scale that is finer would make a mountain of nothing
 
 
@@ -25,9 +26,9 @@ def draw_shares(axes: Axes, replayed: Replay, evidence: Evidence) -> None:
     axes.set_title(_title(replayed.samples, evidence))
     both = shares(replayed.samples, evidence)
     for share, colour, dashes in zip(both, (CANARY, STABLE), ("-", DASHED), strict=True):
-        times = instant(share.ends)
-        axes.plot(times, share.each, color=colour, linewidth=0.9, alpha=0.55)
-        axes.plot(times, share.so_far, color=colour, linewidth=2.2, linestyle=dashes)
+        times, dots = instant(share.ends), _dots(share.ends)
+        axes.plot(times, share.each, color=colour, linewidth=0.9, alpha=0.55, marker=dots)
+        axes.plot(times, share.so_far, color=colour, linewidth=2.2, linestyle=dashes, marker=dots)
     seen = np.concatenate([curve for share in both for curve in (share.each, share.so_far)])
     top = max(float(np.nanmax(seen, initial=0.0)), _LEAST)
     axes.set_ylim(-0.03 * top, 1.08 * top)
@@ -44,14 +45,14 @@ def draw_evidence(axes: Axes, replayed: Replay, metric: MetricCourse, evidence: 
     """Both e-values over time, how much of each is needed, and when that was reached."""
     top = 1.5 * max(evidence.harm_needed, evidence.safe_needed)
     bottom = -0.8 * top
+    times, dots = instant(replayed.samples.ends), _dots(replayed.samples.ends)
     for log_e, needed, colour, dashes, at in (
         (metric.harm, evidence.harm_needed, HARM, "-", evidence.failed_at),
         (metric.safe, evidence.safe_needed, SAFE, DASHED, evidence.passed_at),
     ):
         axes.axhline(needed, color=colour, linewidth=1.3, linestyle=":")
-        axes.plot(
-            instant(replayed.samples.ends), _within(log_e, bottom, top), color=colour, linewidth=2, linestyle=dashes
-        )
+        within = _within(log_e, bottom, top)
+        axes.plot(times, within, color=colour, linewidth=2, linestyle=dashes, marker=dots)
         if at is not None:
             axes.plot(instant([at]), [needed], marker="o", markersize=8, color=colour, zorder=4)
     axes.set_ylim(bottom - 0.05 * top, top + 0.05 * top)
@@ -65,8 +66,8 @@ def draw_evidence(axes: Axes, replayed: Replay, metric: MetricCourse, evidence: 
 def draw_traffic(axes: Axes, replayed: Replay) -> None:
     """Searches per second of both releases."""
     ends, canary, stable = traffic(replayed.samples)
-    axes.plot(instant(ends), stable, color=STABLE, linewidth=1.8, linestyle=DASHED)
-    axes.plot(instant(ends), canary, color=CANARY, linewidth=1.8)
+    axes.plot(instant(ends), stable, color=STABLE, linewidth=1.8, linestyle=DASHED, marker=_dots(ends))
+    axes.plot(instant(ends), canary, color=CANARY, linewidth=1.8, marker=_dots(ends))
     axes.set_title("traffic")
     axes.set_ylabel("searches per second")
     if 0 < canary.max() < stable.max() / _FAR_APART:
@@ -78,6 +79,10 @@ def draw_traffic(axes: Axes, replayed: Replay) -> None:
         axes.yaxis.set_major_locator(MaxNLocator(4))
     _time(axes, replayed, ticks=14)
     axes.set_xlabel("UTC")
+
+
+def _dots(ends: Counts) -> str:
+    return "o" if ends.size <= _FEW else ""
 
 
 def _title(samples: Samples, evidence: Evidence) -> str:

@@ -99,6 +99,13 @@ def test_evidence_beyond_the_panel_runs_along_its_edge(failing: Replay) -> None:
     assert all(low < np.min(curve) and np.max(curve) < high for curve in curves)
 
 
+def test_a_trial_that_was_decided_in_its_first_window_shows_its_points() -> None:
+    short = simulated(windows=1, errors=0.5)
+    curves = [line for axes in picture(short, rollout="r").axes for line in axes.lines if len(line.get_xdata()) == 1]
+    assert curves
+    assert all(line.get_marker() == "o" for line in curves)
+
+
 def test_a_trial_without_a_window_is_a_picture_that_says_so() -> None:
     assert "Nothing was counted" in texts(picture(simulated(windows=0), rollout="search-toys"))
 
