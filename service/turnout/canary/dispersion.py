@@ -16,7 +16,7 @@ PRIOR = 1.5
 # How many comparisons the prior is worth: an hour of 30 s windows outweighs it, a few minutes don't.
 PRIOR_COMPARISONS = 3.0
 # Bursts are few, so their size is poorly known: the excess is raised by this many of its relative standard errors.
-CAUTION = 1.5
+CAUTION = 2.0
 # Windows put together, since a burst may be longer than one.
 BLOCKS = (1, 4, 16)
 # Comparisons over time that are left out, those that differ most: start and end of an incident or two, which hit both
