@@ -40,10 +40,11 @@ check: $(VENV)/ready $(ACTIONLINT) ## lint, types, layers, artifacts, workflows
 	$(ACTIONLINT) -shellcheck= -pyflakes=
 	$(BIN)/zizmor --offline --quiet .github
 
-bench: $(VENV)/ready $(TORCH)/ready ## measure: build/bench/{validate,backfill,gate}.json
+bench: $(VENV)/ready $(TORCH)/ready ## measure: build/bench/{validate,backfill,gate,judge}.json
 	$(BIN)/python tests/bench/bench_validate.py
 	$(BIN)/python tests/bench/bench_backfill.py
 	PYTHONPATH=tests $(BIN)/python tests/bench/bench_gate.py
+	PYTHONPATH=tests $(BIN)/python tests/bench/bench_judge.py
 
 drill: $(VENV)/ready ## change a good release for bad and for good: which gate catches what (40 minutes)
 	PYTHONPATH=tests $(BIN)/python -m drill
