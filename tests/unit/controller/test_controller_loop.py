@@ -358,6 +358,24 @@ def test_told_to_stop_it_ends_and_begins_no_action(world: World, monkeypatch: py
     assert world.api.written() == []
 
 
+def test_nothing_may_be_done_any_more_for_a_collection_that_is_gone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A query set may be asked for many minutes, and no round of the collection would end that."""
+    checks: list[Callable[[], None]] = []
+    tools = world.tools
+    monkeypatch.setattr(world, "tools", lambda collection, check: checks.append(check) or tools(collection, check))
+    loop = world.loop()
+    loop.turn()
+    loop.settle(5)
+    checks[0]()
+    world.api.objects = {key: each for key, each in world.api.objects.items() if key[0] != "rollouts"}
+    loop.turn()
+    loop.settle(5)
+    with pytest.raises(Deposed):
+        checks[0]()
+
+
 def test_the_api_servers_outage_is_told_for_every_collection(world: World) -> None:
     loop = world.loop()
     loop.turn()

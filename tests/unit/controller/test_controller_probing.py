@@ -4,6 +4,7 @@ import hashlib
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
@@ -11,16 +12,17 @@ from msgspec.structs import replace
 from support.fake_cluster import NAMESPACE, FakeApi, FakeMemory, labels, search_pod
 from support.observing import COLLECTION, FIRST, MODEL, healthy, revision, rollout, trial
 from turnout.canary.judgment import Judgment, ProbeResult
+from turnout.controller import probing_measure
 from turnout.controller.probing import Prober
 from turnout.controller.probing_board import ProbeBoard
 from turnout.controller.probing_judgment import with_stored_quality
-from turnout.controller.probing_measure import Outcome
+from turnout.controller.probing_measure import Outcome, Ways
 from turnout.controller.probing_wanted import promoted, wanted
 from turnout.controller.tools import Deposed, Tools
 from turnout.controller.trial import OnTrial
 from turnout.elastic.names import Names
 from turnout.elastic.state import ProbeRecord
-from turnout.judge.probe import Stopped
+from turnout.judge.probe import Asked, Manner, Stopped
 from turnout.judge.trial import Trial
 from turnout.kube.reader import Reader
 from turnout.release.artifacts import Evaluation, FileDigest
@@ -42,7 +44,7 @@ PASSED = Outcome(
     stable_values={"ndcg@10": 0.51},
     ann_recall=0.97,
 )
-TRIAL = f"probe:{COLLECTION}:{CANARY.id}:{STABLE.id}:"
+TRIAL = f"probe:{COLLECTION}:{CANARY.id}:{STABLE.id}:ccc"
 WATCH = f"probe:{COLLECTION}:{STABLE.id}::"
 
 
@@ -57,8 +59,8 @@ def alone(release=STABLE, hash="sss"):
 
 
 def record(key=TRIAL, **more):
-    _, collection, release, stable, _ = key.split(":")
-    kept = {"state": "done", "at": NOW.isoformat()} | more
+    _, collection, release, stable, hash_ = key.split(":")
+    kept = {"state": "done", "at": NOW.isoformat(), "revision": hash_} | more
     return ProbeRecord(collection=collection, release=release, stable=stable, **kept)
 
 
@@ -313,15 +315,37 @@ def test_series_come_from_the_records_and_end_with_their_release(world):
     assert world.series() == {}
 
 
-def test_the_same_release_in_another_image_is_a_trial_of_its_own(world):
+@pytest.mark.parametrize("release", [STABLE, CANARY])
+def test_the_same_release_in_another_image_is_a_trial_of_its_own(world, release):
     def observed(hash_):
         return replace(
-            trial(STABLE),
-            revisions=(revision(STABLE, "canary", hash=hash_, ready=1), revision(STABLE, "stable", hash="sss")),
+            trial(release),
+            revisions=(revision(release, "canary", hash=hash_, ready=1), revision(STABLE, "stable", hash="sss")),
         )
 
     one, two = (wanted(observed(hash_), {}, now=NOW, every_s=0.0).key for hash_ in ("ccc", "ddd"))
     assert one != two
+
+
+def test_a_release_that_is_promoted_again_is_compared_with_what_it_was_worth_this_time():
+    before = record(WATCH, at="2026-01-01T00:00:00", values={"ndcg@10": 0.6}, reference={"ndcg@10": 0.7})
+    again = record(f"probe:{COLLECTION}:{STABLE.id}:{CANARY.id}:sss", at="2026-03-01T00:00:00", values={"ndcg@10": 0.5})
+    first = promoted(alone(), {WATCH: before, again.key: again})
+    assert (first.key, first.reference, first.at) == (WATCH, {"ndcg@10": 0.5}, again.at)
+    assert promoted(alone(), {WATCH: first, again.key: again}) is None
+    other_image = record(f"probe:{COLLECTION}:{STABLE.id}:{STABLE.id}:ddd", at="2026-04-01T00:00:00", values={"m@1": 1})
+    assert promoted(alone(), {WATCH: before, other_image.key: other_image}) is None
+
+
+def test_recall_that_cannot_be_measured_takes_nothing_away_from_judged_quality(world, monkeypatch):
+    task = wanted(on_trial(), {}, now=NOW, every_s=0.0)
+    answers = {f"q{n}": (f"d{n}",) for n in range(30)}
+    monkeypatch.setattr(probing_measure, "ask", lambda *_, **__: Asked((answers, answers), {}, ("v", "v")))
+    reader = SimpleNamespace(search=lambda *_: (_ for _ in ()).throw(ValueError("no such index")))
+    ways = Ways(reader=reader, pods=lambda _: (), manner=Manner(), stopped=lambda: False, progress=lambda _: None)
+    held = Reader(world.api, NAMESPACE).config_map(task.config_map)
+    outcome = probing_measure.measure(task, probing_measure.questions(task, held), ways)
+    assert (outcome.problem, outcome.result.verdict, outcome.ann_recall) == ("", "pass", None)
 
 
 def test_a_judgment_is_finished_by_what_every_replica_can_read():
