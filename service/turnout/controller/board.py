@@ -81,6 +81,7 @@ class Board(Collector):
         kept = frozenset(collections)
         self._seen = {name: seen for name, seen in self._seen.items() if name in kept}
         self._problems = {name: words for name, words in self._problems.items() if name in kept}
+        self._judged = {name: each for name, each in self._judged.items() if name in kept}
         self.probes.only(kept)
 
     def collect(self) -> Iterable[GaugeMetricFamily]:

@@ -32,6 +32,7 @@ AT_ONCE, WAITING = 4, 16
 PATIENCE_S = 12.0
 """Seconds that an asker waits; the analyses give up after 20 (`timeoutSeconds`)."""
 _KEPT = 64
+_STALE = 3  # windows
 _HASH = re.compile(r"[a-z0-9]{1,63}")
 
 Judge = Callable[[Trial, CanaryGates], Judgment]
@@ -103,7 +104,9 @@ class Judging:
         given = self._given.get(pair)
         if given is None or self._is_over(given):
             self._begin(pair, 0.0)
-        return given.judgment if given is not None else None
+        # What nobody asked about for a while may be of an earlier trial of the same pods.
+        is_old = given is None or not 0 <= self._clock() - given.at < _STALE * self._trials.window_s + PATIENCE_S
+        return None if given is None or is_old else given.judgment
 
     def _is_over(self, made: _Made) -> bool:
         if made.trial is not None:

@@ -10,7 +10,7 @@ from turnout.canary.judgment import Judgment, ProbeResult
 from turnout.controller.trial import OnTrial
 from turnout.elastic.names import Names
 from turnout.elastic.reader import Reader
-from turnout.errors import Unavailable
+from turnout.errors import TurnoutError
 from turnout.judge.quality import stored_probe, with_quality
 
 
@@ -35,7 +35,7 @@ def with_stored_quality(reader: Reader, names: Callable[[str], Names]) -> Callab
                 on_trial.stable,
                 revision=on_trial.trial.canary,
             )
-        except Unavailable as error:
+        except TurnoutError as error:
             return _unknown(judgment, f"judged quality can't be looked up: {error.what}", False)
         return with_quality(judgment, record)
 

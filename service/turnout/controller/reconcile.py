@@ -16,6 +16,7 @@ from turnout.controller.judged import problems as problems_of_judging
 from turnout.controller.look import Looker
 from turnout.controller.observed import Observed, Rolling
 from turnout.controller.probing import Prober
+from turnout.controller.seen import is_certain
 from turnout.controller.tell import Teller
 from turnout.controller.tools import Deposed, Tools
 from turnout.errors import TurnoutError, Unavailable
@@ -91,7 +92,8 @@ class Reconciler:
         judging = self._tools.judging
         if judging is None:
             return {}
-        self._judged = judged(observed, judging)
+        if is_certain(observed):  # else the roles may be yesterday's: what was judged stands
+            self._judged = judged(observed, judging)
         self._board.judged(self._collection, self._judged)
         return problems_of_judging(self._judged, judging)
 

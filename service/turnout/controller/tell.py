@@ -90,6 +90,9 @@ class Teller:
         if self._record is None:
             stored = self._tools.elastic.state(names, record.key)
             self._record = stored if isinstance(stored, RolloutRecord) else None
+        canary = observed.revision("canary")
+        if judged is not None and (canary is None or canary.hash != judged.revision.hash):
+            judged = None  # of the canary before this one
         record = with_judgment(
             record, judged, self._record, is_aborted=bool(observed.rollout and observed.rollout.aborted)
         )

@@ -106,6 +106,16 @@ def test_a_judgment_is_shown_as_one_verdict_and_the_evidence_of_each_metric() ->
     assert b"turnout_canary_verdict{" not in generate_latest(registry)
 
 
+def test_the_board_forgets_what_was_judged_before_another_replica_led() -> None:
+    registry = CollectorRegistry()
+    board = Board(lambda: True)
+    registry.register(board)
+    board.judged("toys", Judged(revision(MODEL, "canary", hash="bbb"), judgment("fail")))
+    board.only(())
+    board.show(seen(), Decision(actions=(), standings=(), problems={}))
+    assert b"turnout_canary_verdict{" not in generate_latest(registry)
+
+
 def record(observed: Any, at: str) -> RolloutRecord:
     return rollout_record(observed, Decision(actions=(), standings=(), problems={}), (), at=at)
 

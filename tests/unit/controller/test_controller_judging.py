@@ -26,8 +26,11 @@ from support.fake_cluster import (
 from support.releases import make_release
 from turnout.canary.judgment import Evidence, Judgment
 from turnout.controller.judging import AT_ONCE, Judging
+from turnout.controller.probing_judgment import with_stored_quality
 from turnout.controller.server import serving
 from turnout.controller.trial import Trials
+from turnout.elastic.names import Names
+from turnout.errors import EnvironmentProblem
 from turnout.judge.trial import Trial
 from turnout.kube.reader import Reader
 from turnout.release.artifacts import CanaryGates
@@ -199,6 +202,26 @@ def test_the_leader_never_waits_and_asks_once_a_window(world: World) -> None:
     assert judging.newest("bbb", "aaa") == judgment("pass")
     judging.ask("bbb", "aaa")
     assert len(world.asked) == 2
+
+
+def test_what_was_judged_long_ago_may_be_of_another_trial_and_is_not_given_out(world: World) -> None:
+    judging = world.judging()
+    assert judging.ask("bbb", "aaa").verdict == "pass"
+    world.now += 3600
+    assert judging.newest("bbb", "aaa") is None
+
+
+def test_a_key_that_may_not_read_judged_quality_withholds_a_pass_and_leaves_a_failure(world: World) -> None:
+    class Forbidden:
+        def state(self, names: Names, key: str) -> None:
+            raise EnvironmentProblem("the credential may not do this (HTTP 403)")
+
+    finish = with_stored_quality(Forbidden(), Names)  # type: ignore[arg-type]
+    for verdict, finished in (("pass", "inconclusive"), ("fail", "fail")):
+        world.answer = lambda verdict=verdict: judgment(verdict)
+        said = world.judging(finish=finish).ask("bbb", "aaa")
+        assert said.verdict == finished
+        assert "may not do this" in said.reason
 
 
 def test_only_a_few_are_made_at_once_and_who_waits_too_long_is_told(world: World) -> None:
