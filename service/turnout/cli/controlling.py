@@ -86,20 +86,22 @@ def controller_settings() -> ControllerSettings:
         spare_s=_seconds("TURNOUT_CONTROLLER_SPARE_S", 3600.0, least=0.0),
         prometheus_url=env.get("TURNOUT_PROMETHEUS_URL", ""),
         prometheus_token_file=Path(prometheus_token) if prometheus_token else None,
-        judge_window_s=_seconds("TURNOUT_JUDGE_WINDOW_S", 30.0, least=1.0),
+        judge_window_s=_seconds("TURNOUT_JUDGE_WINDOW_S", 30.0, least=1.0, most=3600.0),
         probe_every_s=_seconds("TURNOUT_PROBE_EVERY_S", 86_400.0, least=0.0),
         probe_per_s=_seconds("TURNOUT_PROBE_PER_S", 5.0, least=0.01),
     )
 
 
-def _seconds(name: str, default: float, *, least: float) -> float:
+def _seconds(name: str, default: float, *, least: float, most: float = 1e9) -> float:
     text = os.environ.get(name) or str(default)
     try:
         seconds = float(text)
     except ValueError:
         seconds = float("nan")
-    if not least <= seconds < 1e9:
-        raise BadInput(f"{text!r} is no number of seconds from {least:g}", where=name, remedy="correct the setting")
+    if not least <= seconds <= most:
+        raise BadInput(
+            f"{text!r} is no number of seconds from {least:g} to {most:g}", where=name, remedy="correct the setting"
+        )
     return seconds
 
 

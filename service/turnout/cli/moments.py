@@ -40,7 +40,10 @@ def moment(text: str, *, option: str, now: float) -> float:
 
 def shown(seconds: float) -> str:
     """A moment as people read it, to the second, in UTC; it can be given to `--since` again."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return "a time beyond all calendars"
 
 
 def lasting(seconds: float) -> str:

@@ -78,6 +78,8 @@ WRONG = [
     (["--rollout", "search-toys", "--since", "soon"], "is no time", "how long ago"),
     (["--rollout", "search-toys", "--since", "2999-01-01"], "in the future", "earlier"),
     (["--rollout", "search-toys", "--since", "1h", "--until", "2h"], "--until", "later"),
+    (["--rollout", "search-toys", "--since", "1h", "--until", "999999999d"], "--until", "later"),
+    (["--rollout", "search-toys", "--since", "9999-12-31T23:59:59-12:00"], "in the future", "earlier"),
     (["--rollout", "search-toys", "--since", "2h", "--canary", 'x"}'], "no pod template hash", "rollouts-pod"),
     (["--rollout", "search-toys", "--since", "2h", "--plot", "trial.pdf"], "a .png or a .svg", "ends so"),
     (["--rollout", "search-toys", "--since", "2h", "--plot", "nowhere/at/all.png"], "no such folder", "make it"),
