@@ -114,7 +114,7 @@ class Loop:
         term = self._term
 
         def check() -> None:
-            if term.over or self._stop.is_set() or not self._leads():
+            if term.over or collection not in term.reconcilers or self._stop.is_set() or not self._leads():
                 raise Deposed
 
         return Reconciler(self._tools(collection, check), self._board, self._counts)

@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from turnout.canary.judgment import ProbeResult
+from turnout.controller.act import told
 from turnout.controller.probing_recall import recall
 from turnout.controller.probing_wanted import Task
 from turnout.elastic.reader import Reader
-from turnout.errors import BadInput, TurnoutError
+from turnout.errors import BadInput
 from turnout.evaluation import QuerySet, parse_query_set
 from turnout.evaluation.deciding import too_few
 from turnout.evaluation.query_set import QRELS_FILE, QUERIES_FILE
@@ -106,7 +107,9 @@ def _recalls(task: Task, asked: Asked, ways: Ways) -> list[float | None]:
     for release, view in zip(task.releases, asked.views, strict=True):
         try:
             found.append(recall(ways.reader, release, view, stopped=ways.stopped))
-        except TurnoutError as error:
-            log.warning("%s: ANN recall of release %s can't be measured: %s", release.collection, release.id, error)
+        except Exception as error:  # whatever it is, the queries were answered, and each may have cost
+            log.warning(
+                "%s: ANN recall of release %s can't be measured: %s", release.collection, release.id, told(error)
+            )
             found.append(None)
     return found

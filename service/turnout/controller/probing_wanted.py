@@ -56,14 +56,13 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         """The record of this task, its earlier content kept."""
         if before is not None:
             return msgspec.structs.replace(before, at=at)
-        stable = self.stable.id if self.stable is not None else ""
         return ProbeRecord(
             collection=self.release.collection,
             at=at,
             release=self.release.id,
             state="asking",
-            stable=stable,
-            revision=self.hash if stable == self.release.id else "",
+            stable=self.stable.id if self.stable is not None else "",
+            revision=self.hash if self.stable is not None else "",
         )
 
 
@@ -80,15 +79,18 @@ def wanted(observed: Observed, records: Records, *, now: datetime, every_s: floa
 
 
 def promoted(observed: Observed, records: Records) -> ProbeRecord | None:
-    """The first record of the watch of a release that was measured on trial; None if there is one or it wasn't."""
+    """The first record of the watch of a release that was measured on trial; None if there is one or it wasn't.
+
+    A release that is promoted again, after another one, is watched anew.
+    """
     stable = observed.revision("stable")
     if stable is None or stable.release is None:
         return None
     key = probe_key(observed.collection, stable.release.id)
     trials = [each for each in _trials_of(stable.release.id, records.values()) if each.values]
-    if key in records or not trials:
+    last = max((each for each in trials if each.stable != each.release), key=lambda each: each.at, default=None)
+    if last is None or (key in records and records[key].at >= last.at):
         return None
-    last = max(trials, key=lambda each: each.at)
     recall = last.result.canary_ann_recall if last.result is not None else None
     return ProbeRecord(
         collection=observed.collection,

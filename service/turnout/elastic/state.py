@@ -163,8 +163,8 @@ ProbeState = Literal["asking", "done", "impossible"]
 class ProbeRecord(Record, frozen=True, kw_only=True, tag="probe"):
     """How well a release answers its query set through its pods, so that it is asked once and not after each restart.
 
-    With `stable`: the trial of `release` against that one, measured once. `revision` is the canary's pod template hash
-    if both sides have the same release, else empty. Without `stable`: the watch of `release` itself, renewed now and
+    With `stable`: the trial of `release` against that one, measured once. `revision` is the canary's pod template hash, for
+    another image is another trial. Without `stable`: the watch of `release` itself, renewed now and
     then; `reference` is what it was worth when it was promoted.
 
     `state`: `asking` until there is a result, `impossible` while `reason` stands in the way. `asked` of `queries`

@@ -1,8 +1,8 @@
 """From the answers of two releases to a verdict on ranking quality, and from there into the judgment of a canary.
 
 The rules are those of the gate `verify.quality` and of `turnout.evaluation`; nothing is decided anew here. It is a test
-of a fixed sample: made once for a pair of releases, for asking the same queries again is no new evidence. Called by the
-controller: by the leader that asks, and by every replica that is asked for a judgment.
+of a fixed sample: made once for a pair of releases and the canary's image, for asking the same queries again is no new
+evidence. Called by the controller: by the leader that asks, and by every replica that is asked for a judgment.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ def stored_probe(reader: Reader, names: Names, canary: str, stable: str, *, revi
 
 
 def trial_key(collection: str, canary: str, stable: str, revision: str) -> str:
-    """The key of a trial's record: by releases, and by revision if only the image or the pod template differs."""
-    return probe_key(collection, canary, stable, revision if canary == stable else "")
+    """The key of a trial's record. By revision, too: another image may answer otherwise for the same release."""
+    return probe_key(collection, canary, stable, revision)
 
 
 def with_quality(judgment: Judgment, record: ProbeRecord | None) -> Judgment:

@@ -16,7 +16,6 @@ from turnout.judge.quality import (
     judged_queries,
     mean_quality,
     stored_probe,
-    trial_key,
     with_quality,
 )
 
@@ -127,10 +126,10 @@ def test_what_cannot_be_measured_is_said_and_holds_nothing_up(known, said):
         assert (found.verdict, found.reason) == (verdict, f"traffic; {said}")
 
 
-def test_a_trial_is_known_by_its_releases_and_by_the_pods_where_these_are_one():
+def test_a_trial_is_known_by_its_releases_and_by_the_canarys_pods():
     memory, names = FakeMemory(), Names(collection="toys", prefix="t-")
-    kept = record("done")
+    kept = record("done", revision="abc")
     memory.put_state(names, kept)
     assert stored_probe(memory, names, "r-2", "r-1", revision="abc") == kept
     assert stored_probe(memory, names, "r-1", "r-2", revision="abc") is None
-    assert trial_key("toys", "r-1", "r-1", "abc") != trial_key("toys", "r-1", "r-1", "abd")
+    assert stored_probe(memory, names, "r-2", "r-1", revision="abd") is None
