@@ -10,6 +10,7 @@ controller, on a thread of its own.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from turnout.judge.probe_request import Answer, Problem, Rota, Side, request
 
 _LOOK_S = 0.1  # how often it is asked whether to stop
 _POD_TRIES = 2
+_IN_VAIN = 10  # queries in a row without an answer, at least, before the others are left alone
 
 
 class Stopped(Exception):
@@ -30,13 +32,15 @@ class Stopped(Exception):
 @dataclass(frozen=True)
 class Manner:
     """How to ask: queries begun each second, at most so many at once, the longest wait for an answer, and how long to
-    wait before asking again what wasn't answered, for each time.
+    wait before asking again what wasn't answered, for each time. Once nobody answered anything for `in_vain_s`, that
+    time is over: pods that say nothing would hold up a large query set for hours.
     """
 
     per_s: float = 5.0
     at_once: int = 2
     timeout_s: float = 10.0
     again_after_s: tuple[float, ...] = (5.0, 20.0)
+    in_vain_s: float = 60.0
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,9 @@ class _Asking:
         self.runs: list[dict[str, tuple[str, ...]]] = [{} for _ in self.sides]
         self.views = [""] * len(self.sides)
         self._hopeless: set[str] = set()
+        self._in_vain = 0
+        self._answered_at = time.monotonic()
+        self._last_problem = ""
 
     async def all(self) -> Asked:
         # Never through a proxy of the environment: pods are neighbours.
@@ -126,6 +133,7 @@ class _Asking:
 
     async def _each(self, http: httpx.AsyncClient, queries: Sequence[JudgedQuery]) -> None:
         slots = asyncio.Semaphore(self.manner.at_once)
+        self._in_vain, self._answered_at = 0, time.monotonic()
 
         async def one(number: int, query: JudgedQuery) -> None:
             try:
@@ -136,8 +144,15 @@ class _Asking:
         async with asyncio.TaskGroup() as group:
             for number, query in enumerate(queries):
                 await slots.acquire()
+                if self._is_in_vain():
+                    for left in queries[number:]:
+                        self.missing.setdefault(left.id, self._last_problem)
+                    break
                 group.create_task(one(number, query))
                 await asyncio.sleep(1.0 / self.manner.per_s)
+
+    def _is_in_vain(self) -> bool:
+        return self._in_vain >= _IN_VAIN and time.monotonic() > self._answered_at + self.manner.in_vain_s
 
     async def _all_sides(self, http: httpx.AsyncClient, number: int, query: JudgedQuery) -> None:
         """One query to every side; a side that doesn't answer spares the others the work."""
@@ -146,7 +161,9 @@ class _Asking:
         for side in order:
             answer = await self._one(http, side, query)
             if isinstance(answer, Problem):
-                self.missing[query.id] = f"release {self.sides[side].release_id} {answer.said}"
+                self._last_problem = f"release {self.sides[side].release_id} {answer.said}"
+                self.missing[query.id] = self._last_problem
+                self._in_vain += 1
                 if not answer.may_pass:
                     self._hopeless.add(query.id)
                 return
@@ -155,6 +172,7 @@ class _Asking:
             self.runs[side][query.id] = answer.documents
             self.views[side] = answer.view
         self.missing.pop(query.id, None)
+        self._in_vain, self._answered_at = 0, time.monotonic()
         self.progress(len(self.runs[0]))
 
     async def _one(self, http: httpx.AsyncClient, side: int, query: JudgedQuery) -> Answer | Problem:

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import httpx
 import msgspec
@@ -22,6 +23,9 @@ PATH = "/probe"
 _MOST_BYTES = 16 << 20
 _AWAY_S = 5.0
 _BUSY = frozenset({429, 502, 503, 504})
+_MOST_ID = 512  # of a document; Elasticsearch takes no longer ones
+# The name of one index and no pattern: it is searched.
+_VIEW = r"""^[^-_+*?"<>|,#/\\:\s][^*?"<>|,#/\\:\s]{0,254}\Z"""
 _TOLD = 60  # characters of a word that a reply gives
 
 # They log each request.
@@ -86,12 +90,12 @@ class Rota:
 
 
 class _Hit(msgspec.Struct, frozen=True):
-    id: str
+    id: Annotated[str, msgspec.Meta(max_length=_MOST_ID)]
 
 
 class _Reply(msgspec.Struct, frozen=True, kw_only=True):
     release: str
-    view: str
+    view: Annotated[str, msgspec.Meta(pattern=_VIEW)]
     mode: str
     degraded: str | None
     stale: bool
@@ -109,7 +113,8 @@ async def request(
     if query.filters:
         body["filters"] = {name: list(values) for name, values in query.filters.items()}
     try:
-        async with asyncio.timeout(timeout_s), http.stream("POST", f"{pod}{PATH}", json=body) as response:
+        sent = http.stream("POST", f"{pod}{PATH}", json=body, headers={"Accept-Encoding": "identity"})
+        async with asyncio.timeout(timeout_s), sent as response:
             status, data = response.status_code, await _read(response)
     except TimeoutError:
         return Problem(f"didn't answer within {timeout_s:g} s", pod_is_away=True)
@@ -123,7 +128,7 @@ async def request(
 
 async def _read(response: httpx.Response) -> bytes:
     data = bytearray()
-    async for part in response.aiter_bytes():
+    async for part in response.aiter_raw(1 << 16):  # never inflated, for a small reply may be of gigabytes
         data += part
         if len(data) > _MOST_BYTES:
             break  # what is cut off isn't JSON

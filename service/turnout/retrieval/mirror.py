@@ -16,7 +16,7 @@ _MOST_BYTES = 1 << 20
 
 
 class _Hit(msgspec.Struct, frozen=True):
-    id: str
+    id: Annotated[str, msgspec.Meta(max_length=512)]  # Elasticsearch takes no longer ones
 
 
 class OtherReply(msgspec.Struct, frozen=True):

@@ -1,15 +1,18 @@
 """Asking releases through their pods: whole answers count, all others are asked for again and never count."""
 
+import asyncio
+import gzip
 import threading
 import time
 from contextlib import ExitStack
 
+import httpx
 import pytest
 
 from support.fake_pods import pod, reply
 from turnout.evaluation import JudgedQuery
 from turnout.judge.probe import Manner, Stopped, ask
-from turnout.judge.probe_request import Side
+from turnout.judge.probe_request import Problem, Side, request
 
 QUERIES = [JudgedQuery(id=f"q{number}", text=f"text {number}") for number in range(12)]
 FAST = Manner(per_s=500, timeout_s=2.0, again_after_s=(0.02, 0.02))
@@ -72,6 +75,10 @@ def test_pods_of_a_release_are_asked_in_turn_and_one_that_goes_away_is_replaced(
         (reply(["a"], mode="vector"), "answers in mode vector instead of lexical"),
         (reply(["a"], "r-9"), "is not the one that answers at its pods"),
         (reply(["a", "a"]), "names a document twice in one answer"),
+        (reply(["a" * 513]), "gives a reply that isn't one of a search"),
+        (reply(["a"], view="*"), "gives a reply that isn't one of a search"),
+        (reply(["a"], view="_all"), "gives a reply that isn't one of a search"),
+        (reply(["a"], view=""), "gives a reply that isn't one of a search"),
         ((200, b"<html>"), "gives a reply that isn't one of a search"),
         ((200, b'{"hits": [1]}'), "gives a reply that isn't one of a search"),
         ((500, b""), "answers with HTTP 500"),
@@ -147,3 +154,40 @@ def test_a_pod_that_says_nothing_is_given_up_after_the_timeout(pods):
     found = asked([side(silent)], QUERIES[:1], manner=Manner(per_s=500, timeout_s=0.1, again_after_s=()))
     assert found.missing == {"q0": "release r-1 didn't answer within 0.1 s"}
     release.set()
+
+
+def test_while_nobody_answers_a_round_of_questions_ends_and_what_was_not_asked_is_missing_too(pods):
+    release = threading.Event()
+    silent = pods(lambda _: (release.wait(10), reply([]))[1])
+    many = [JudgedQuery(id=f"q{number}", text="text") for number in range(400)]
+    hasty = Manner(per_s=500, timeout_s=0.05, again_after_s=(0.01, 0.01), in_vain_s=0.2)
+    began = time.monotonic()
+    found = asked([side(silent)], many, manner=hasty)
+    assert time.monotonic() - began < 6
+    assert len(silent.asked) < 200
+    assert found.missing == {query.id: "release r-1 didn't answer within 0.05 s" for query in many}
+    release.set()
+
+
+def test_what_was_not_asked_while_nobody_answered_is_asked_in_the_next_round(pods):
+    since = time.monotonic()
+    late = pods(lambda _: reply(["a"]) if time.monotonic() - since > 0.5 else (503, b""))
+    many = [JudgedQuery(id=f"q{number}", text="text") for number in range(300)]
+    found = asked([side(late)], many, manner=Manner(per_s=500, again_after_s=(0.5,), in_vain_s=0.05))
+    assert (len(found.runs[0]), found.missing) == (300, {})
+
+
+def test_an_answer_is_never_inflated():
+    asked_for = []
+
+    def answer(given):
+        asked_for.append(given.headers["Accept-Encoding"])
+        packed = httpx.ByteStream(gzip.compress(reply(["a"])[1]))
+        return httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=packed)
+
+    async def one():
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+            return await request(http, "http://pod", side(), QUERIES[0], k=3, timeout_s=1.0)
+
+    assert isinstance(asyncio.run(one()), Problem)
+    assert asked_for == ["identity"]

@@ -293,6 +293,7 @@ def test_it_asks_for_a_probe_with_what_was_asked_and_leaves_the_rest_to_the_othe
         (200, b"[]"),
         (200, b'{"release": "r\\n", "hits": []}'),
         (200, b'{"release": "%s", "hits": []}' % (b"r" * 65)),
+        (200, b'{"release": "r-2", "hits": [{"id": "%s"}]}' % (b"d" * 513)),
         (200, b"[" * 500_000),
         (200, b'{"release": "r-2", "hits": []}' + b" " * (2 << 20)),
     ],
