@@ -519,3 +519,35 @@ def test_a_canary_on_trial_is_told_with_its_judgment_and_without_a_prometheus_as
     reconciler.round()
     assert world.record().judgment is None
     assert [text.partition(":")[0] for text in world.record().problems] == ["no-prometheus"]
+
+
+def test_what_was_judged_of_one_canary_is_never_told_of_the_next(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ends_here(self: Writer, name: str) -> None:
+        raise Deposed
+
+    failed = Judgment(verdict="fail", reason="slow", since=0.0, until=30.0, windows=1)
+    judges = SimpleNamespace(can_judge=True, newest=lambda canary, stable: failed if canary == "bbb" else None)
+    world.api.put("replicasets", replica_set("bbb", 2, "release-b", ready=1))
+    reconciler = Reconciler(replace(world.tools(), judging=judges), world.board, world.counts)  # type: ignore[arg-type]
+    reconciler.round()
+    assert world.record().judgment == failed
+    world.api.put("replicasets", replica_set("ccc", 3, "release-b", ready=1))
+    world.api.put("rollouts", rollout("aaa", "ccc", "release-b", message="another template"))
+    monkeypatch.setattr(Writer, "delete_job", ends_here)
+    world.decides(Stop(name="x", purpose="fill", why="y"))
+    reconciler.round()
+    assert world.record().message == "another template"
+    assert world.record().judgment is None
+
+
+def test_a_judgment_is_not_forgotten_while_argo_has_not_seen_the_spec(world: World) -> None:
+    said = Judgment(verdict="inconclusive", reason="too little", since=0.0, until=30.0, windows=1)
+    judges = SimpleNamespace(can_judge=True, newest=lambda canary, stable: said)
+    world.api.put("replicasets", replica_set("bbb", 2, "release-b", ready=1))
+    reconciler = Reconciler(replace(world.tools(), judging=judges), world.board, world.counts)  # type: ignore[arg-type]
+    reconciler.round()
+    scaled = rollout("aaa", "bbb", "release-b")
+    scaled["metadata"]["generation"] = 5
+    world.api.put("rollouts", scaled)
+    reconciler.round()
+    assert world.record().judgment == said
