@@ -170,3 +170,16 @@ def test_a_prometheus_that_comes_up_meanwhile_answers() -> None:
 def test_what_is_no_address_is_refused_at_once(url: str) -> None:
     with pytest.raises(BadInput, match="isn't one"):
         Prometheus(url)
+
+
+def test_an_answer_that_would_take_the_controllers_memory_is_not_read_to_its_end() -> None:
+    def endless(handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        for _ in range(65 << 2):
+            try:
+                handler.wfile.write(bytes(1 << 18))
+            except OSError:
+                return
+
+    assert "more than 64 MiB" in error_of(endless, timeout_s=10.0).what

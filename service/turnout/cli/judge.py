@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(path_type=Path)
 _TIMEOUT_S = 30.0  # nobody waits in a queue behind it, and a week is read at once
+_MOST_BYTES = 256 << 20
 URL, TOKEN_FILE = "TURNOUT_PROMETHEUS_URL", "TURNOUT_PROMETHEUS_TOKEN_FILE"
 
 
@@ -115,7 +116,7 @@ def _prometheus(options: Options) -> Prometheus:
     if options.token_file is not None:
         token = read_secret(options.token_file)
         headers = {"Authorization": f"Bearer {token}"}
-    return Prometheus(options.url, timeout_s=_TIMEOUT_S, headers=headers)
+    return Prometheus(options.url, timeout_s=_TIMEOUT_S, headers=headers, most_bytes=_MOST_BYTES)
 
 
 def _draw(replayed: Replay, path: Path, rollout: str) -> None:

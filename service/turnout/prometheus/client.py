@@ -19,7 +19,8 @@ from turnout import __version__
 from turnout.errors import BadInput, Refused, Unavailable
 from turnout.prometheus.series import Answer, decode
 
-_MOST_BYTES = 256 << 20
+MOST_BYTES = 64 << 20
+"""Read, an answer takes five times as much memory; the controller has 1 GiB, and a trial may be paused for days."""
 _LEAST_TIMEOUT_S = 0.05
 _SAID = 300  # characters of Prometheus' own words that are repeated
 _TRY_AGAIN = (408, 429, 500, 502, 503, 504)
@@ -40,13 +41,21 @@ class Prometheus:
         url: its address; may have a path in front of /api/v1, and a user with a password.
         timeout_s: most that one query may take, connecting and reading the answer included.
         headers: sent with each query, such as `Authorization`; never repeated in an error.
+        most_bytes: of one answer.
 
     Raises:
         BadInput: the address isn't one.
     """
 
-    def __init__(self, url: str, *, timeout_s: float = 5.0, headers: Mapping[str, str] | None = None) -> None:
-        self.timeout_s = timeout_s
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout_s: float = 5.0,
+        headers: Mapping[str, str] | None = None,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
+        self.timeout_s, self._most_bytes = timeout_s, most_bytes
         address = _address(url)
         self.where = str(address.copy_with(username=None, password=None, query=None, fragment=None)).rstrip("/")
         self._query_range = address.copy_with(
@@ -111,8 +120,8 @@ class Prometheus:
                     found += chunk
                     if time.monotonic() > deadline:
                         raise self._unavailable("doesn't answer in time")
-                    if len(found) > _MOST_BYTES:
-                        raise self._unavailable("answers with more than 256 MiB")
+                    if len(found) > self._most_bytes:
+                        raise self._unavailable(f"answers with more than {self._most_bytes >> 20} MiB")
             return response.status_code, bytes(found), _date(response.headers.get("Date"))
         except (httpx.ConnectError, httpx.ConnectTimeout):
             raise _NotConnected from None
