@@ -60,8 +60,8 @@ def choose(wanted: Wanted, found: list[PastTrial], seen: list[Presence]) -> tupl
     running = [past for past in fitting if past.trial.since < wanted.since < past.until]
     if later:
         chosen = later[0]
-    elif running and wanted.canary:
-        chosen = running[-1]
+    elif running and wanted.canary and running[-1].trial.since > wanted.since - LEAD_S + 2 * STEP_S:
+        chosen = running[-1]  # begun within what was looked at, and not before it
     else:
         raise _none(wanted, running, [past for past in found if past.until > wanted.since], seen)
     others = [past for past in found if past.trial.since >= wanted.since and past is not chosen]

@@ -100,6 +100,15 @@ def test_a_trial_that_was_running_at_since_is_meant_only_by_its_name() -> None:
     assert asked(80)[0].trial.canary == "c"
 
 
+def test_a_trial_whose_beginning_was_not_looked_at_is_not_judged_from_amid_it() -> None:
+    cut = (seen("a", (140, 500)), seen("b", (141, 300)))  # since minute 200, so looked at from 140
+    wanted = Wanted("search-toys", "toys", DAY + LOOK * 200, canary="b")
+    with pytest.raises(BadInput) as caught:
+        choose(wanted, found(*cut), list(cut))
+    assert "one was running then" in caught.value.what
+    assert "give --since 1970-01-02T02:20:00Z" in caught.value.remedy
+
+
 @pytest.mark.parametrize(
     ("minute", "hashes", "what", "remedy"),
     [
