@@ -117,8 +117,9 @@ def search_options() -> Response[None]:
     response_headers=openapi.SEARCH_HEADERS,
 )
 async def probe(service: Serving, body: RawBody, tenant: Tenant = "default") -> Response[SearchReply]:
-    """Search as `POST /search` does, within the same limits, but apart from what users ask: for whoever measures a
-    release by asking it. It doesn't count among degraded, empty or shed searches, nor in what a canary is judged by.
+    """Search as `POST /search` does, within the same limits and half of the places at most, but apart from what users
+    ask: for whoever measures a release by asking it. It doesn't count among degraded, empty or shed searches, nor in
+    what a canary is judged by.
     """
     return _reply(await service.search(as_query(service.release, _REQUEST.decode(body), tenant), by_user=False))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from turnout import __version__
@@ -66,6 +67,9 @@ class Service:
         most = source.release.pipeline.limits.max_concurrent_searches
         # As many may wait as may run: a full queue then is gone within about one deadline.
         self._admission = Admission(limit=most, queue=most)
+        # Probes and other pods' shadows come on top of users: they get half of the places, or they would shed users.
+        half = max(1, most // 2)
+        self._probes = Admission(limit=half, queue=half)
         self.pinning = Pinning(
             source.release,
             source.names,
@@ -94,7 +98,8 @@ class Service:
 
         Args:
             query: what is asked.
-            by_user: false for a probe: the same limits and answer, but none of the counters of users' searches.
+            by_user: false for a probe: the same limits and answer, but no more than half of the places and none of the
+                counters of users' searches.
 
         Raises:
             Shed: too many are waiting.
@@ -103,7 +108,10 @@ class Service:
         await self.pinning.started(patience_s=_STARTING_S)
         started = time.monotonic()
         try:
-            async with self._admission.slot(self._timeout_s):
+            async with AsyncExitStack() as places:
+                if not by_user:
+                    await places.enter_async_context(self._probes.slot(self._timeout_s))
+                await places.enter_async_context(self._admission.slot(self._timeout_s))
                 left_s = self._timeout_s - (time.monotonic() - started)
                 pinned, answer = await self._answer(query, left_s, by_user=by_user)
         except Shed:
