@@ -20,6 +20,7 @@ from turnout.retrieval.search import Searcher
 
 RULES = ROOT / "manifests/components/monitoring/rules.yaml"
 HOUR = 12  # samples
+DAY = 24 * HOUR
 EVEN = (10.0,) * 10  # queries by bin in 5 minutes
 SHIFTED = (40.0, 20.0, 10.0, 5.0, 5.0, 5.0, 5.0, 5.0, 3.0, 2.0)
 
@@ -72,7 +73,7 @@ def series(name: str, values: str, **labels: str) -> dict[str, str]:
 
 
 def serving(release: str = "r-1", model: str = "e-1") -> dict[str, str]:
-    return series("turnout_release_info", "1x400", release=release, collection="docs", embedding_fingerprint=model)
+    return series("turnout_release_info", "1x800", release=release, collection="docs", embedding_fingerprint=model)
 
 
 def counter(*phases: tuple[float, int]) -> str:
@@ -104,34 +105,34 @@ def scaled(shape: Sequence[float], factor: float) -> list[float]:
 
 
 def test_a_large_shift_of_queries_fires_after_half_an_hour_and_resolves_when_it_is_over(holds):
-    given = [serving(), *queries((EVEN, 6 * HOUR), (SHIFTED, 2 * HOUR), (EVEN, 2 * HOUR))]
-    holds(given, {"QueryDrift": [450, 475]}, silent=[355, 370, 585])
+    given = [serving(), *queries((EVEN, DAY + 6 * HOUR), (SHIFTED, 2 * HOUR), (EVEN, 2 * HOUR))]
+    holds(given, {"QueryDrift": [1890, 1915]}, silent=[1795, 1810, 2025])
 
 
 def test_the_index_is_the_sum_that_textbooks_give(promtool, rule_file):
-    now, before = np.array(SHIFTED) * HOUR, np.array(EVEN) * 6 * HOUR
-    before *= (6 * HOUR - 66 / 12) / (6 * HOUR)  # the first hour of a history counts a little less than half
+    now, before = np.array(SHIFTED) * HOUR, np.array(EVEN) * 30 * HOUR
+    before *= (30 * HOUR - 66 / 12) / (30 * HOUR)  # the first hour of a history counts a little less than half
     p, q = (now + 1) / (now.sum() + 10), (before + 1) / (before.sum() + 10)
     psi = float(((p - q) * np.log(p / q)).sum())
     labels = '{collection="docs", embedding_fingerprint="e-1", projection="0"}'
     expression = f'abs(turnout:query_psi:1h{{projection="0"}} - {psi:.6f}) < bool 0.002'
-    given = [serving(), *queries((EVEN, 6 * HOUR), (SHIFTED, HOUR))]
+    given = [serving(), *queries((EVEN, DAY + 6 * HOUR), (SHIFTED, HOUR))]
     told(
         promtool,
         rule_file,
         given,
-        [{"expr": expression, "eval_time": "420m", "exp_samples": [{"labels": labels, "value": 1}]}],
+        [{"expr": expression, "eval_time": "1860m", "exp_samples": [{"labels": labels, "value": 1}]}],
     )
 
 
 @pytest.mark.parametrize(
     "phases",
     [
-        [(EVEN, 6 * HOUR), ((12, 12, 11, 10, 10, 10, 10, 9, 8, 8), 3 * HOUR)],
-        [(EVEN, 6 * HOUR), (scaled(SHIFTED, 0.16), 3 * HOUR)],
-        [(scaled(EVEN, 0.25), 2 * HOUR), (scaled(SHIFTED, 0.25), 2 * HOUR)],
-        [(EVEN, 6 * HOUR), ((0,) * 10, 3 * HOUR)],
-        [(EVEN, 3 * HOUR), (scaled(EVEN, 10), 3 * HOUR), (scaled(EVEN, 0.3), 3 * HOUR)],
+        [(EVEN, DAY + 6 * HOUR), ((12, 12, 11, 10, 10, 10, 10, 9, 8, 8), 3 * HOUR)],
+        [(EVEN, DAY + 6 * HOUR), (scaled(SHIFTED, 0.16), 3 * HOUR)],
+        [(scaled(EVEN, 0), DAY), (scaled(EVEN, 0.25), 2 * HOUR), (scaled(SHIFTED, 0.25), 2 * HOUR)],
+        [(EVEN, DAY + 6 * HOUR), ((0,) * 10, 3 * HOUR)],
+        [(EVEN, DAY + 3 * HOUR), (scaled(EVEN, 10), 3 * HOUR), (scaled(EVEN, 0.3), 3 * HOUR)],
     ],
     ids=[
         "a small change",
@@ -142,27 +143,31 @@ def test_the_index_is_the_sum_that_textbooks_give(promtool, rule_file):
     ],
 )
 def test_drift_is_not_told_for(holds, phases):
-    holds([serving(), *queries(*phases)], {}, silent=range(5, 540, 25))
+    holds([serving(), *queries(*phases)], {}, silent=range(1445, 1980, 25))
+
+
+def test_the_first_day_of_a_model_is_no_drift_for_its_night_was_never_seen(holds):
+    holds([serving(), *queries((EVEN, 20 * HOUR), (SHIFTED, 2 * HOUR))], {}, silent=[1290, 1315])
 
 
 def test_no_data_or_a_release_that_nobody_knows_is_no_drift(holds):
     holds([], {}, silent=[60, 480])
-    holds(queries((EVEN, 6 * HOUR), (SHIFTED, 2 * HOUR)), {}, silent=[450, 475])
+    holds(queries((EVEN, DAY + 6 * HOUR), (SHIFTED, 2 * HOUR)), {}, silent=[1890, 1915])
 
 
 def test_a_restart_is_no_drift(holds):
-    whole = queries((EVEN, 6 * HOUR))
+    whole = queries((EVEN, DAY + 6 * HOUR))
     again = counter((10.0, 3 * HOUR))
     given = [{**each, "values": f"{each['values']} {again}"} for each in whole]
-    holds([serving(), *given], {}, silent=range(300, 540, 5))
+    holds([serving(), *given], {}, silent=range(1740, 1980, 5))
 
 
 def test_a_new_release_with_the_same_model_keeps_the_history_and_one_with_another_model_begins_its_own(holds):
     """`r-2` takes over when `r-1` ends, and its users' queries lie elsewhere."""
-    old = [serving(), *queries((EVEN, 6 * HOUR))]
-    late = queries((SHIFTED, 3 * HOUR), release="r-2", before=f"_x{6 * HOUR} ")
-    holds([*old, serving("r-2"), *late], {"QueryDrift": [480]}, silent=[355])
-    holds([*old, serving("r-2", "e-2"), *late], {}, silent=[450, 480, 535])
+    old = [serving(), *queries((EVEN, DAY + 6 * HOUR))]
+    late = queries((SHIFTED, 3 * HOUR), release="r-2", before=f"_x{DAY + 6 * HOUR} ")
+    holds([*old, serving("r-2"), *late], {"QueryDrift": [1920]}, silent=[1795])
+    holds([*old, serving("r-2", "e-2"), *late], {}, silent=[1890, 1920, 1975])
 
 
 def test_the_rules_read_what_the_service_counts():
