@@ -13,7 +13,7 @@ import pytest
 from support.canary_counts import BOUNDS, each, first_windows, one_of, trial
 from turnout.canary import latency
 from turnout.canary.course import METRICS, Course, course
-from turnout.canary.samples import Counts, Samples
+from turnout.canary.samples import Counts, Samples, Side
 from turnout.release.artifacts import CanaryGates
 
 GATES = CanaryGates()
@@ -68,6 +68,20 @@ def test_an_incident_that_hits_both_sides_blames_nobody() -> None:
     assert (found >= 0).mean() <= 0.02
 
 
+def test_an_incident_that_the_canary_is_scraped_into_first_blames_nobody() -> None:
+    """Half of one window is already of the incident on the canary's side and not yet on stable's."""
+    samples = trial(9, (50,))
+
+    def errs(side: Side, begin: int, part: float) -> Side:
+        errors = side.errors.copy()
+        errors[..., begin] = np.round(side.requests[..., begin] * part)
+        errors[..., begin + 1 : 20] = side.requests[..., begin + 1 : 20]
+        return replace(side, errors=errors)
+
+    out_of_phase = replace(samples, canary=errs(samples.canary, 10, 0.5), stable=errs(samples.stable, 10, 0.0))
+    assert (failed(out_of_phase) < 0).all()
+
+
 def test_alpha_is_split_over_the_metrics_as_gates_say() -> None:
     found = course(trial(5), GATES)
     spent = [math.exp(-each.harm_needed) for each in found.metrics]
@@ -87,7 +101,7 @@ def test_a_canary_that_only_errs_never_passes_on_latency() -> None:
     errs = each(samples.canary, lambda counts, _: counts * 0)
     errs = replace(errs, requests=samples.canary.requests, errors=samples.canary.requests)
     found = course(replace(samples, canary=errs), GATES)
-    assert int(found.failed_at) == 0
+    assert int(found.failed_at) == 1
     assert int(metric(found, "latency").passed_at) == -1
 
 

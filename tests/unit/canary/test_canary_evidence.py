@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+import ville
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
@@ -152,7 +153,6 @@ def test_harm_is_the_mixture_of_binomial_likelihood_ratios() -> None:
 
 def test_both_questions_agree_with_ville() -> None:
     """With a prior that is all but a point, its Bernoulli e-process is a likelihood ratio against one alternative."""
-    ville = pytest.importorskip("ville")
     rng = np.random.default_rng(5)
     windows, canary, stable = 12, 100.0, 400.0
     of_canary = [rng.permutation(np.repeat([1.0, 0.0], [rng.poisson(4), rng.poisson(6)])) for _ in range(windows)]
