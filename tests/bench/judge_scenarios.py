@@ -17,12 +17,29 @@ WINDOW_S = 30.0
 LOOKS = 60
 HISTORY = 120
 MINUTES = LOOKS * WINDOW_S / 60
-PODS = 3
+PODS, CANARY_PODS = 3, 1
+SCRAPE_S = 15.0
+"""Each pod is scraped at a time of its own, so that its windows end up to this long before those of others."""
 RATES = (5.0, 50.0, 500.0)
 BOUNDS = tuple(float(bound) for bound in _SECONDS)
 ERRORS, DEGRADED, EMPTY = 0.005, 0.005, 0.02
 MEDIAN_S, SPREAD = 0.08, 0.5
 """Latency is lognormal: a median of 80 ms and a p99 of 256 ms."""
+
+
+@dataclass(frozen=True)
+class Incident:
+    """Five minutes that hit canary and stable alike, from any moment on; pods are scraped into it one after the other.
+
+    Args:
+        errors: the share of errors in it; each rollout draws one of them.
+        latency: how many times as long searches take.
+        load: how many times as many searches there are.
+    """
+
+    errors: tuple[float, ...]
+    latency: float = 3.0
+    load: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -34,7 +51,7 @@ class Scenario:
         errors: the canary's share of errors; stable's is `ERRORS`.
         latency: how many times as long the canary takes.
         tail: the share of the canary's searches that take `tail_factor` times as long.
-        incident: five minutes from a random moment on in which both fail and are slow.
+        incident: what both go through, if anything.
         burst: mean size of a burst of errors on one side; 1 is independent errors.
         burst_in_pod: whether a burst hits one pod; else its errors are spread over the side's pods.
         swing: whether the load swings by three times, and latency by its square root.
@@ -47,7 +64,7 @@ class Scenario:
     latency: float = 1.0
     tail: float = 0.0
     tail_factor: float = 10.0
-    incident: bool = False
+    incident: Incident | None = None
     burst: float = 1.0
     burst_in_pod: bool = False
     swing: bool = False
@@ -69,7 +86,9 @@ class Scenario:
 
 SCENARIOS = (
     Scenario("healthy"),
-    Scenario("healthy, incident", incident=True),
+    Scenario("healthy, incident", incident=Incident(errors=(0.1,))),
+    # Half of the searches fail or all do, and they are tried again.
+    Scenario("healthy, outage", incident=Incident(errors=(0.5, 1.0), load=2.0)),
     Scenario("healthy, bursts", burst=5.0),
     Scenario("healthy, bursts in pod", burst=5.0, burst_in_pod=True),
     Scenario("healthy, diurnal", swing=True),

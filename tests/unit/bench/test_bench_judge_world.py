@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from judge_scenarios import BOUNDS, ERRORS, HISTORY, LOOKS, PODS, SCENARIOS, Scenario, slower
-from judge_world import draw
+from judge_scenarios import BOUNDS, ERRORS, HISTORY, LOOKS, PODS, SCENARIOS, WINDOW_S, Scenario, slower
+from judge_world import draw, in_incident
 from scipy.stats import lognorm
 
 from turnout.canary.samples import Side
@@ -68,11 +68,44 @@ def test_a_slow_tail_takes_ten_times_as_long() -> None:
     assert NAMED["slow tail 2 %"].slower() == pytest.approx(expected)
 
 
-def test_an_incident_hits_both_sides_for_five_minutes() -> None:
-    samples = drawn(NAMED["healthy, incident"], rps=500.0)
-    for side in (samples.canary, samples.stable):
-        assert ((side.errors / side.requests > 0.05).sum(axis=1) == 10).all()
+@pytest.mark.parametrize(("name", "load", "shares"), [("incident", 1.0, (0.1,)), ("outage", 2.0, (0.5, 1.0))])
+def test_an_incident_hits_both_sides_alike_for_five_minutes(name: str, load: float, shares: tuple[float]) -> None:
+    samples = drawn(NAMED[f"healthy, {name}"], rps=500.0)
+    for side, part in ((samples.canary, 0.1), (samples.stable, 0.9)):
+        worst = np.sort(side.errors / side.requests)[:, -9:]
+        apart = np.abs(np.median(worst, axis=1)[:, None] - shares)
+        assert set(apart.argmin(axis=1)) == set(range(len(shares)))
+        assert apart.min(axis=1).max() < 0.02
+        requests = side.requests.sum(axis=1) / (500.0 * WINDOW_S * part)
+        assert requests.mean() == pytest.approx(LOOKS + 10 * (load - 1), rel=0.01)
     assert error_share(samples.history) == pytest.approx(ERRORS, rel=0.05)
+
+
+def test_a_pod_that_is_scraped_earlier_has_later_windows_in_the_incident() -> None:
+    parts = in_incident(np.array([[70.0]]), np.array([[0.0, 15.0]]))[0]
+    assert parts[0, :4] == pytest.approx([0, 0, 20 / 30, 1])
+    assert parts[1, :4] == pytest.approx([0, 0, 5 / 30, 1])
+    assert parts[:, 10:14] == pytest.approx(np.array([[1, 1, 10 / 30, 0], [1, 1, 25 / 30, 0]]))
+    assert parts.sum(axis=1) == pytest.approx([10, 10])
+
+
+def test_one_side_is_in_an_incident_before_the_other() -> None:
+    samples = drawn(NAMED["healthy, outage"], rps=500.0)
+    apart = samples.canary.errors / samples.canary.requests - samples.stable.errors / samples.stable.requests
+    at_edges = np.sort(np.abs(apart))
+    assert np.median(at_edges[:, -1]) > 0.05
+    assert at_edges[:, -1].max() > 0.25
+    assert at_edges[:, -5].max() < 0.05
+
+
+def test_searches_within_an_incident_are_slow_by_the_part_of_the_window_that_lies_in_it() -> None:
+    samples = drawn(NAMED["healthy, incident"], rps=500.0)
+    side, bound = samples.stable, BOUNDS.index(0.1)
+    hit = (side.errors / side.requests - ERRORS) / (0.1 - ERRORS)
+    usual, slow = slower(1.0)[bound], slower(3.0)[bound]
+    found = (side.slow[:, bound] / side.answered - usual) / (slow - usual)
+    assert np.abs(found - hit).max() < 0.15
+    assert np.corrcoef(found.ravel(), hit.ravel())[0, 1] > 0.99
 
 
 @pytest.mark.parametrize("name", ["healthy, bursts", "healthy, bursts in pod"])
