@@ -69,14 +69,28 @@ def _is_background(run: dict[str, Any]) -> bool:
     return bool(run["metadata"]["labels"].get("rollout-type") == "Background")
 
 
-def agreed(world: World, commit: Commit, verdict: str, *, stable: str, canary: str) -> Figures:
-    """Figures of a trial of which a replay must come to `verdict`."""
+def passed(world: World, commit: Commit, *, stable: str, canary: str) -> Figures:
+    """Figures of a trial that was promoted: a replay must come to a pass."""
     judgment = replayed(world, commit, stable=stable, canary=canary)
+    assert judgment.verdict == "pass", f"the judge says {judgment.verdict}: {judgment.reason}"
+    return _figures(world, judgment, canary)
+
+
+def blamed(world: World, commit: Commit, metric: str, *, stable: str, canary: str) -> Figures:
+    """Figures of a trial that was stopped. A guard may have been quicker: then the evidence must lean that way."""
+    judgment = replayed(world, commit, stable=stable, canary=canary)
+    (evidence,) = (each for each in judgment.evidence if each.metric == metric)
+    assert judgment.verdict != "pass", f"the judge says pass: {judgment.reason}"
+    assert judgment.verdict == "fail" or evidence.canary_events > 0, f"no evidence in {metric}: {judgment.reason}"
+    return _figures(world, judgment, canary)
+
+
+def _figures(world: World, judgment: Judgment, canary: str) -> Figures:
     figures = {
         "verdict": judgment.verdict,
         "verdicts_in_argo": said(world, canary),
         "windows": judgment.windows,
+        "harm": {each.metric: round(each.harm, 2) for each in judgment.evidence},
         "reason": judgment.reason,
     }
-    assert judgment.verdict == verdict, f"the judge says {judgment.verdict}, not {verdict}: {judgment.reason}"
     return {"judge": figures}

@@ -33,7 +33,7 @@ def _on_trial(world: World, commit: Commit) -> None:
 def _promoted(world: World, commit: Commit, *, stable: str, seconds: float = expect.PROMOTION_S) -> Figures:
     """The rollout ends well, and the judge says so."""
     taken = expect.promoted(world, commit, seconds=seconds)
-    judged = judging.agreed(world, commit, "pass", stable=stable, canary=expect.look(world).stable)
+    judged = judging.passed(world, commit, stable=stable, canary=expect.look(world).stable)
     return {"seconds_to_promote": taken, **judged}
 
 

@@ -36,7 +36,7 @@ def model_change(world: World) -> Figures:
     record = expect.state(world, commit.release.id)
     assert record is not None
     checks = {check["name"]: check["verdict"] for check in record.report["checks"]}
-    judged = judging.agreed(world, commit, "pass", stable=stable, canary=expect.look(world).stable)
+    judged = judging.passed(world, commit, stable=stable, canary=expect.look(world).stable)
     return {"seconds_to_promote": seconds, "checks": checks, **judged}
 
 
@@ -69,7 +69,7 @@ def query_only(world: World) -> Figures:
     assert set(world.witness.views) == views, "a view was made"
     fills = jobs(world, commit.release.id, "fill")
     assert not fills, f"documents were moved: {fills}"
-    judged = judging.agreed(world, commit, "pass", stable=stable, canary=expect.look(world).stable)
+    judged = judging.passed(world, commit, stable=stable, canary=expect.look(world).stable)
     return {"seconds_to_promote": seconds, "documents_moved": 0, "fill_jobs": len(fills), **judged}
 
 

@@ -16,13 +16,13 @@ GRACE_S = 15.0
 
 def slow(world: World) -> Figures:
     """The commit brings an image that answers late, and a query setting."""
-    return _stopped_on_trial(world, _faulty(world, SLOW, "Tune the ranking, with a newer image"))
+    return _stopped_on_trial(world, _faulty(world, SLOW, "Tune the ranking, with a newer image"), "latency")
 
 
 def errors(world: World) -> Figures:
     """The commit brings an image of which each fifth search ends in HTTP 500, and a query setting."""
     with world.faults():
-        figures = _stopped_on_trial(world, _faulty(world, ERRORS, "Tune the ranking, with another image"))
+        figures = _stopped_on_trial(world, _faulty(world, ERRORS, "Tune the ranking, with another image"), "errors")
     bound = 2 * INTERVAL_S + GRACE_S
     return {**figures, "bound": bound, "within_bound": figures["seconds_from_fault"] <= bound}
 
@@ -53,12 +53,12 @@ def _faulty(world: World, image: str, message: str) -> Commit:
     return world.commit(message, edit)
 
 
-def _stopped_on_trial(world: World, commit: Commit) -> Figures:
+def _stopped_on_trial(world: World, commit: Commit, guilty: str) -> Figures:
     expect.stage(world, commit, expect.has_canary, "it is on trial")
     stopped = expect.aborted(world, commit)
     figures = expect.off_traffic(world, commit)
     assert figures["answers"], "no search ever reached the canary"
-    judged = judging.agreed(world, commit, "fail", stable=stopped.stable, canary=stopped.current)
+    judged = judging.blamed(world, commit, guilty, stable=stopped.stable, canary=stopped.current)
     return {**figures, **judged, **_closed(world, commit)}
 
 
