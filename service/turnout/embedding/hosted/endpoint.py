@@ -28,7 +28,6 @@ _KNOWN_CODES = frozenset(
         "server_error",
     }
 )
-_CHUNK = 1 << 16
 
 # They log what a server sends in its status line and headers, and a server may send the key back.
 for _vendor in ("httpx", "httpcore"):
@@ -100,7 +99,7 @@ class Endpoint:
     def _ask(self, body: bytes, most_bytes: int, deadline: float) -> Reply | Failure:
         with self._client.stream("POST", self._url, content=body) as response:
             found = bytearray()
-            for chunk in response.iter_raw(_CHUNK):
+            for chunk in response.iter_raw():  # as it comes: a chunk of a fixed size would be waited for
                 found += chunk
                 if time.monotonic() > deadline:
                     return self._too_slow()
