@@ -1,4 +1,4 @@
-"""`turnout controller` as a program judges what a real Prometheus has counted, and tells it at /judge and in its record."""
+"""`turnout controller` as a program judges what a real Prometheus has counted: at /judge and in its record."""
 
 from __future__ import annotations
 
@@ -99,11 +99,11 @@ def asked(query: str) -> dict[str, Any]:
     """What /judge answers, once the program listens."""
     until = time.monotonic() + 30
     while True:
-        with suppress(OSError):
-            with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/judge?{query}", timeout=20) as answer:
-                assert answer.status == 200
-                said: dict[str, Any] = json.loads(answer.read())
-                return said
+        url = f"http://127.0.0.1:{PORT}/judge?{query}"
+        with suppress(OSError), urllib.request.urlopen(url, timeout=20) as answer:
+            assert answer.status == 200
+            said: dict[str, Any] = json.loads(answer.read())
+            return said
         assert time.monotonic() < until
         time.sleep(0.1)
 

@@ -163,9 +163,9 @@ ProbeState = Literal["asking", "done", "impossible"]
 class ProbeRecord(Record, frozen=True, kw_only=True, tag="probe"):
     """How well a release answers its query set through its pods, so that it is asked once and not after each restart.
 
-    With `stable`: the trial of `release` against that one, measured once. `revision` is the canary's pod template hash, for
-    another image is another trial. Without `stable`: the watch of `release` itself, renewed now and
-    then; `reference` is what it was worth when it was promoted.
+    With `stable`: the trial of `release` against that one, measured once. `revision` is the canary's pod template hash,
+    for another image is another trial. Without `stable`: the watch of `release` itself, renewed now and then;
+    `reference` is what it was worth when it was promoted.
 
     `state`: `asking` until there is a result, `impossible` while `reason` stands in the way. `asked` of `queries`
     were answered or given up; `attempts` is how often it was begun. `values`, `stable_values` and `reference` are means
