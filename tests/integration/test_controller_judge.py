@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -30,7 +31,10 @@ from turnout.errors import Unavailable
 
 BUILD = Path(__file__).parents[2] / "build"
 A, B = (make_release(pipeline={"chunk": {"size": size}}) for size in (64, 48))
-MINUTE, PORT = 60, 18083
+MINUTE = 60
+with socket.socket() as _found:
+    _found.bind(("127.0.0.1", 0))
+    PORT = _found.getsockname()[1]
 BACKGROUND = {"currentBackgroundAnalysisRunStatus": {"name": "search-toys-bbb-2", "status": "Running"}}
 
 
