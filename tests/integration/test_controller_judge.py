@@ -21,7 +21,7 @@ import pytest
 from support import past_trials
 from support.fake_cluster import FakeApi, analysis_run, release_map, replica_set, rollout, served
 from support.past_trials import Pods, openmetrics
-from support.prometheus import Running, backfill
+from support.prometheus import BUILD, Running, backfill
 from support.releases import make_release
 from turnout.canary.judgment import Judgment
 from turnout.elastic.names import Names
@@ -29,7 +29,6 @@ from turnout.elastic.reader import Reader
 from turnout.elastic.state import RolloutRecord
 from turnout.errors import Unavailable
 
-BUILD = Path(__file__).parents[2] / "build"
 A, B = (make_release(pipeline={"chunk": {"size": size}}) for size in (64, 48))
 MINUTE = 60
 with socket.socket() as _found:

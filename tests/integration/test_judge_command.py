@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from support.past_trials import START, Pods, openmetrics
-from support.prometheus import Running, backfill
+from support.prometheus import BUILD, Running, backfill
 from turnout.cli.main import main
 
-BUILD = Path(__file__).parents[2] / "build"
 MINUTE = 60
 STABLE, GOOD = "5c9d7b8f6d", "7f86c9d5b4"
 BEFORE, BAD, LATER = "9b8c6d7f5d", "66d4b7c8f9", "844c5d6b7f"

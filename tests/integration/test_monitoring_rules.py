@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from support.go_modules import ROOT
-from support.prometheus import binaries
+from support.prometheus import BUILD, binaries
 from support.releases import make_release
 from turnout.retrieval.metrics import Metrics
 from turnout.retrieval.search import Searcher
@@ -30,7 +30,7 @@ Holds = Callable[..., None]
 
 @pytest.fixture(scope="module")
 def promtool() -> str:
-    return str(binaries(ROOT / "build").promtool)
+    return str(binaries(BUILD).promtool)
 
 
 @pytest.fixture(scope="module")

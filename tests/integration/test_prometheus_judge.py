@@ -12,9 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import build_folder
 from support.judging import Counts, ScrapedPod, Scraper
-from support.prometheus import Running, backfill
+from support.prometheus import BUILD, Running, backfill
 from turnout.canary.samples import Samples
 from turnout.judge.traffic import judge_traffic, sample
 from turnout.judge.trial import Trial
@@ -88,8 +87,8 @@ PODS = [
 
 @contextmanager
 def prometheus_of(pods: list[ScrapedPod], folder: Path, *options: str) -> Iterator[Prometheus]:
-    backfill(Scraper(pods).openmetrics(), folder / "data", build=build_folder())
-    with Running(folder, build=build_folder(), options=options) as running:
+    backfill(Scraper(pods).openmetrics(), folder / "data", build=BUILD)
+    with Running(folder, build=BUILD, options=options) as running:
         client = Prometheus(running.url)
         yield client
         client.close()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import socket
 import subprocess
@@ -20,6 +21,8 @@ import httpx
 from support import debian
 from turnout.errors import EnvironmentProblem
 
+BUILD = Path(os.environ.get("TURNOUT_BUILD", Path(__file__).parents[2] / "build")).resolve()
+"""Where the tests keep the programs."""
 NO_TARGETS = "scrape_configs: []\n"
 _PACKAGE = "prometheus"
 _START_S = 20.0
