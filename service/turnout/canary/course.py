@@ -20,6 +20,8 @@ from turnout.canary.samples import Counts, Index, Samples
 from turnout.release.artifacts import CanaryGates, RateGate
 
 METRICS: tuple[MetricName, ...] = ("errors", "latency", "degraded", "empty")
+ONE_WINDOW = 3.0
+"""Most evidence for harm that one window can give, as a natural logarithm: less than any metric needs by default."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def _decided(
     bound: Index | None = None,
 ) -> MetricCourse:
     """Hold the evidence against what is needed: Ville's inequality makes looking at every window free."""
-    against, for_it = unconfirmed_left_out(evidence[0]), evidence[1]
+    against, for_it = confirmed(evidence[0]), evidence[1]
     harm_needed, safe_needed = -math.log(gates.alpha * gate.alpha_share), -math.log(gates.beta)
     return MetricCourse(
         metric=metric,
@@ -115,15 +117,16 @@ def _decided(
     )
 
 
-def unconfirmed_left_out(evidence: Counts) -> Counts:
-    """Log evidence after each window without the greatest rise in any one window so far.
+def confirmed(evidence: Counts) -> Counts:
+    """Log evidence after each window, of which the greatest rise in any one window so far counts `ONE_WINDOW` at most.
 
     Pods are scraped one after the other. Where an incident begins for all, the window of those that are scraped later
     holds more of it, so that one window blames whichever release it is. What is less than an e-process at each time
-    keeps its promise, so nothing has to be paid for this but one window's time.
+    keeps its promise, so nothing has to be paid for this but some time.
     """
     rises = np.diff(evidence, axis=-1, prepend=0.0)
-    return np.asarray(evidence - np.maximum(np.maximum.accumulate(rises, axis=-1), 0.0))
+    greatest = np.maximum.accumulate(rises, axis=-1)
+    return np.asarray(evidence - np.maximum(greatest - ONE_WINDOW, 0.0))
 
 
 def _first(enough: NDArray[np.bool_]) -> Index:
