@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from support.fake_cluster import FakeApi, release_map, replica_set, rollout, served
+from support.fake_cluster import FakeApi, release_map, replica_set, rollout, served, write_kubeconfig
 from support.releases import make_release
 from turnout.cli.main import main
 from turnout.elastic.names import Names
@@ -41,17 +41,8 @@ def api() -> FakeApi:
 def env(api: FakeApi, elastic_url: str, prefix: str, tmp_path: Path) -> Iterator[dict[str, str]]:
     """What a person's shell has whose kubectl works."""
     with served(api) as url:
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "x",
-            "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
-            "clusters": [{"name": "x", "cluster": {"server": url}}],
-            "users": [{"name": "x", "user": {"token": "t"}}],
-        }
-        (tmp_path / "kubeconfig").write_text(json.dumps(config))
         yield {
-            "KUBECONFIG": str(tmp_path / "kubeconfig"),
+            "KUBECONFIG": str(write_kubeconfig(tmp_path, url)),
             "TURNOUT_ELASTICSEARCH_URL": elastic_url,
             "TURNOUT_INDEX_PREFIX": prefix,
             "TURNOUT_CONTROLLER_PERIOD_S": "0.2",

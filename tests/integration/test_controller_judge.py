@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from support import past_trials
-from support.fake_cluster import FakeApi, analysis_run, release_map, replica_set, rollout, served
+from support.fake_cluster import FakeApi, analysis_run, release_map, replica_set, rollout, served, write_kubeconfig
 from support.past_trials import Pods, openmetrics
 from support.prometheus import BUILD, Running, backfill
 from support.releases import make_release
@@ -74,18 +74,9 @@ def controller(
     api: FakeApi, prometheus: Running, elastic_url: str, prefix: str, tmp_path: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
     with served(api) as url:
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "x",
-            "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
-            "clusters": [{"name": "x", "cluster": {"server": url}}],
-            "users": [{"name": "x", "user": {"token": "t"}}],
-        }
-        (tmp_path / "kubeconfig").write_text(json.dumps(config))
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("TURNOUT_", "KUBE"))}
         env = {
-            "KUBECONFIG": str(tmp_path / "kubeconfig"),
+            "KUBECONFIG": str(write_kubeconfig(tmp_path, url)),
             "TURNOUT_ELASTICSEARCH_URL": elastic_url,
             "TURNOUT_INDEX_PREFIX": prefix,
             "TURNOUT_CONTROLLER_PERIOD_S": "0.5",

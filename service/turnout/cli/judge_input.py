@@ -14,6 +14,7 @@ import msgspec
 from turnout.cli.artifacts import read_input
 from turnout.cli.moments import moment, shown
 from turnout.errors import BadInput, EnvironmentProblem
+from turnout.judge.trial import TEMPLATE_HASH
 from turnout.release.findings import printable
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 PREFIX = "search-"
 _COLLECTION = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
-_HASH = re.compile(r"[a-z0-9]{1,63}", re.ASCII)
 _SUFFIXES = (".png", ".svg")
 
 
@@ -63,7 +63,7 @@ def check_hashes(options: Options) -> None:
         BadInput: one can't.
     """
     for option, value in (("--canary", options.canary), ("--stable", options.stable)):
-        if value is not None and not _HASH.fullmatch(value):
+        if value is not None and not TEMPLATE_HASH.fullmatch(value):
             remedy = "give the label rollouts-pod-template-hash of its pods"
             raise BadInput(f"{printable(value)!r} is no pod template hash", where=option, remedy=remedy)
 

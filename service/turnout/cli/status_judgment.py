@@ -29,16 +29,21 @@ def _span(judgment: Judgment) -> str:
 
 
 def _metric(each: Evidence) -> str:
-    name = each.metric if each.bound is None else f"{each.metric} > {each.bound:g} s"
-    shares = f"canary {_share(each.canary_events, each.canary_requests)}"
-    shares += f", stable {_share(each.stable_events, each.stable_requests)}"
+    shares = f"canary {share(each.canary_events, each.canary_requests) or 'of no searches'}"
+    shares += f", stable {share(each.stable_events, each.stable_requests) or 'of no searches'}"
     worse, as_good = f"{each.harm:.2f} of {each.harm_needed:.2f}", f"{each.safe:.2f} of {each.safe_needed:.2f}"
-    return f"{name:<16} {shares:<50} evidence: worse {worse}, as good {as_good}"
+    return f"{metric_name(each):<16} {shares:<50} evidence: worse {worse}, as good {as_good}"
 
 
-def _share(events: float, requests: float) -> str:
+def metric_name(each: Evidence) -> str:
+    """What was counted: `errors`, or `latency > 0.25 s`."""
+    return each.metric if each.bound is None else f"{each.metric} > {each.bound:g} s"
+
+
+def share(events: float, requests: float) -> str:
+    """How often something happened: `0.52 % of 6,000`; empty if it couldn't."""
     if not requests:
-        return "of no searches"
+        return ""
     percent = 100 * events / requests
     return f"{percent:.{2 if percent < 10 else 0}f} % of {requests:,.0f}"
 

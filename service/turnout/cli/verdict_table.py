@@ -9,10 +9,10 @@ from rich.text import Text
 
 from turnout.canary.judgment import Evidence, Judgment
 from turnout.cli.moments import lasting, shown
+from turnout.cli.status_judgment import COLOURS, metric_name, share
 from turnout.judge.replay import PastTrial
 from turnout.release.findings import printable
 
-COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
 _ENDS = {
     "promoted": "stable left first: promoted",
     "stopped": "the canary left first: stopped, or replaced by another one",
@@ -59,9 +59,9 @@ def _table(judgment: Judgment) -> Table:
         table.add_column(column, justify="left" if column in ("metric", "decided at") else "right")
     for one in judgment.evidence:
         table.add_row(
-            _text(_name(one)),
-            share(one.canary_events, one.canary_requests),
-            share(one.stable_events, one.stable_requests),
+            _text(metric_name(one)),
+            share(one.canary_events, one.canary_requests) or "of none",
+            share(one.stable_events, one.stable_requests) or "of none",
             Text(f"{one.harm:.2f}", style="red" if one.failed_at is not None else ""),
             f"{one.harm_needed:.2f}",
             Text(f"{one.safe:.2f}", style="green" if one.passed_at is not None else ""),
@@ -70,14 +70,6 @@ def _table(judgment: Judgment) -> Table:
             _decided(one),
         )
     return table
-
-
-def share(events: float, requests: float) -> str:
-    """`0.52 % of 6,000`: how often something happened."""
-    if not requests:
-        return "of none"
-    percent = 100 * events / requests
-    return f"{percent:.2f} % of {requests:,.0f}" if percent < 10 else f"{percent:.0f} % of {requests:,.0f}"
 
 
 def _facts(judgment: Judgment, past: PastTrial) -> list[tuple[str, str]]:
@@ -100,10 +92,6 @@ def _decided(one: Evidence) -> Text:
     if one.failed_at is not None:
         return Text(f"worse {shown(one.failed_at)}", style="red")
     return Text("-") if one.passed_at is None else Text(f"not worse {shown(one.passed_at)}", style="green")
-
-
-def _name(one: Evidence) -> str:
-    return one.metric if one.bound is None else f"{one.metric} > {one.bound:g} s"
 
 
 def _release(release: str, template_hash: str) -> str:

@@ -4,13 +4,11 @@ Series are made from one value at each scrape, so that no scrape sees half an up
 leader shows any. If a collection can't be looked at, its last standings are shown for `STALE_S` more seconds: long
 enough for a restart of Elasticsearch, in which nothing that was ready became unready. Then its series end. A gate that
 asks whether a release is ready then finds nothing, which is inconclusive and waits; it never passes on old truth.
-Problems are shown meanwhile and after, and for `LINGER_S` longer than they last: what was put right within one round
-would be missed by most scrapes.
+Problems are shown meanwhile and after, and a little longer than they last.
 """
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, get_args
@@ -21,12 +19,12 @@ from prometheus_client.registry import Collector
 from turnout.controller.actions import Decision, Standing, State
 from turnout.controller.board_judged import judgment_gauges
 from turnout.controller.judged import Judged
+from turnout.controller.lingering import Lingering
 from turnout.controller.observed import Observed
 from turnout.controller.probing_board import ProbeBoard
 from turnout.controller.seen import complete_view
 
 STALE_S = 60.0
-LINGER_S = 60.0
 STATES: tuple[State, ...] = get_args(State)
 
 
@@ -55,8 +53,7 @@ class Board(Collector):
     def __init__(self, leads: Callable[[], bool], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._leads, self._clock = leads, clock
         self._seen: dict[str, Seen] = {}
-        # By collection: each problem's word with when it ended, for ever ahead while it lasts.
-        self._problems: dict[str, dict[str, float]] = {}
+        self._problems: dict[str, Lingering] = {}
         self._judged: dict[str, Judged] = {}
         self.probes = ProbeBoard()
 
@@ -71,16 +68,15 @@ class Board(Collector):
 
     def problems(self, collection: str, problems: Mapping[str, str]) -> None:
         """The problems of a collection, by their words; those before are over."""
-        now = self._clock()
-        over = {word: min(end, now) for word, end in self._problems.get(collection, {}).items()}
-        lingering = {word: end for word, end in over.items() if end >= now - LINGER_S}
-        self._problems = {**self._problems, collection: lingering | dict.fromkeys(problems, math.inf)}
+        lingering = self._problems.get(collection) or Lingering(self._clock)
+        lingering.tell(problems)
+        self._problems = {**self._problems, collection: lingering}
 
     def only(self, collections: Iterable[str]) -> None:
         """Forget all other collections."""
         kept = frozenset(collections)
         self._seen = {name: seen for name, seen in self._seen.items() if name in kept}
-        self._problems = {name: words for name, words in self._problems.items() if name in kept}
+        self._problems = {name: each for name, each in self._problems.items() if name in kept}
         self._judged = {name: each for name, each in self._judged.items() if name in kept}
         self.probes.only(kept)
 
@@ -97,7 +93,7 @@ class Board(Collector):
             yield from _gauges(seen)
             yield from judgment_gauges({name: each for name, each in sorted(self._judged.items()) if name in seen})
             yield from self.probes.collect()
-            yield _problems(self._problems, self._clock() - LINGER_S)
+            yield _problems(self._problems)
 
 
 def _seen(observed: Observed, decision: Decision, at: float) -> Seen:
@@ -151,13 +147,13 @@ def _gauges(seen: Mapping[str, Seen]) -> Iterable[GaugeMetricFamily]:
     return at_stable, quarantined, frozen, behind
 
 
-def _problems(problems: Mapping[str, Mapping[str, float]], since: float) -> GaugeMetricFamily:
+def _problems(problems: Mapping[str, Lingering]) -> GaugeMetricFamily:
     family = GaugeMetricFamily(
         "turnout_controller_problem",
         "What a person must know, a minute longer than it lasts; `turnout status` has the sentence",
         labels=("collection", "problem"),
     )
-    for collection, words in sorted(problems.items()):
-        for word in sorted(word for word, end in words.items() if end >= since):
+    for collection, each in sorted(problems.items()):
+        for word in sorted(each.lasting.keys() | each.over.keys()):
             family.add_metric([collection, word], 1.0)
     return family

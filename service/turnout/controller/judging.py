@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import math
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -23,7 +22,7 @@ from turnout.controller.act import told
 from turnout.controller.trial import OnTrial, Trials
 from turnout.errors import TurnoutError
 from turnout.judge.traffic import SETTLE
-from turnout.judge.trial import Trial
+from turnout.judge.trial import TEMPLATE_HASH, Trial
 from turnout.release.artifacts import CanaryGates
 
 log = logging.getLogger(__name__)
@@ -33,7 +32,6 @@ PATIENCE_S = 12.0
 """Seconds that an asker waits; the analyses give up after 20 (`timeoutSeconds`)."""
 _KEPT = 64
 _STALE = 3  # windows
-_HASH = re.compile(r"[a-z0-9]{1,63}")
 
 Judge = Callable[[Trial, CanaryGates], Judgment]
 """Judges live traffic; makes inconclusive judgments of problems, and raises nothing that it foresees."""
@@ -87,7 +85,7 @@ class Judging:
     def ask(self, canary: str, stable: str) -> Judgment:
         """The judgment as of now, within `patience_s`. Never raises."""
         for side, hash_ in (("canary", canary), ("stable", stable)):
-            if not _HASH.fullmatch(hash_):
+            if not TEMPLATE_HASH.fullmatch(hash_):
                 return self._without(f"{side} is not a pod template hash")
         until = time.monotonic() + self._patience_s
         asked = self._begin((canary, stable), self._patience_s)

@@ -14,8 +14,8 @@ from typing import Any
 
 from turnout.controller.act import Outcome, sentences, tag
 from turnout.controller.actions import Decision
-from turnout.controller.board import LINGER_S
 from turnout.controller.judged import Judged, with_judgment
+from turnout.controller.lingering import Lingering
 from turnout.controller.observed import Observed, Rolling
 from turnout.controller.tools import Deposed, Tools
 from turnout.elastic.state import RolloutRecord
@@ -32,9 +32,7 @@ class Teller:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._told: dict[str, str] = {}
-        # What is over, with when it ended. The record shows it for a while: what was put right within one round would
-        # never be seen by those who ask for the status.
-        self._over: dict[str, tuple[str, float]] = {}
+        self._lingering = Lingering(time.monotonic)
         self._record: RolloutRecord | None = None
 
     def problems(self, problems: Mapping[str, str], rolling: Rolling | None, *, is_all: bool = True) -> None:
@@ -45,7 +43,7 @@ class Teller:
         """
         before = self._told
         self._told = dict(problems) if is_all else {**before, **problems}
-        self._linger(before)
+        self._lingering.tell(self._told)
         collection = self._tools.names.collection
         for key, sentence in problems.items():
             if before.get(key) != sentence:
@@ -54,11 +52,6 @@ class Teller:
         for key in before.keys() - self._told.keys():
             log.info("%s: %s: over", collection, key)
             self._event(rolling, reason(key), f"over: {before[key]}", kind="Normal")
-
-    def _linger(self, before: Mapping[str, str]) -> None:
-        now = time.monotonic()
-        over = self._over | {key: (sentence, now) for key, sentence in before.items()}
-        self._over = {key: each for key, each in over.items() if key not in self._told and each[1] >= now - LINGER_S}
 
     def done(self, outcome: Outcome, rolling: Rolling | None) -> None:
         """Log what was done, and write an event for each."""
@@ -84,7 +77,7 @@ class Teller:
     def _write(
         self, observed: Observed, decision: Decision, problems: Mapping[str, str], judged: Judged | None
     ) -> None:
-        over = {key: f"over: {sentence}" for key, (sentence, _) in self._over.items()}
+        over = {key: f"over: {sentence}" for key, sentence in self._lingering.over.items()}
         record = rollout_record(observed, decision, sentences({**over, **problems}), at=self._tools.now())
         names = self._tools.names
         if self._record is None:

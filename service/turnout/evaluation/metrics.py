@@ -75,10 +75,10 @@ def evaluate(run: Run, qrels: Qrels, metric: str) -> Scores:
     Raises:
         ValueError: an unknown metric, or a ranking that names a document twice.
     """
-    measure, k = _parse(metric)
+    measure, k = _measure(metric), depth_of(metric)
     by_query: dict[str, float] = {}
     for query, grades in qrels.items():
-        if not any(grade > 0 for grade in grades.values()):
+        if not has_relevant(grades):
             continue
         ranking = run.get(query, ())
         if len(set(ranking)) != len(ranking):
@@ -90,11 +90,26 @@ def evaluate(run: Run, qrels: Qrels, metric: str) -> Scores:
 _MEASURES: dict[str, Callable[[Ranking, Grades, int], float]] = {"ndcg": ndcg, "mrr": mrr, "recall": recall}
 
 
-def _parse(metric: str) -> tuple[Callable[[Ranking, Grades, int], float], int]:
-    name, _, depth = metric.partition("@")
-    if name not in _MEASURES or not depth.isdecimal() or int(depth) < 1:
+def has_relevant(grades: Grades) -> bool:
+    """Whether a query can be judged by: without a relevant document every ranking of it is as good as any other."""
+    return any(grade > 0 for grade in grades.values())
+
+
+def depth_of(metric: str) -> int:
+    """How many documents a metric looks at: 10 for `ndcg@10`.
+
+    Raises:
+        ValueError: an unknown metric.
+    """
+    _measure(metric)
+    return int(metric.partition("@")[2])
+
+
+def _measure(metric: str) -> Callable[[Ranking, Grades, int], float]:
+    name, _, deep = metric.partition("@")
+    if name not in _MEASURES or not deep.isdecimal() or int(deep) < 1:
         raise ValueError(f"unknown metric {metric!r}; known are {', '.join(METRICS)}")
-    return _MEASURES[name], int(depth)
+    return _MEASURES[name]
 
 
 def _dcg(gains: Sequence[int]) -> float:

@@ -18,7 +18,7 @@ from turnout.elastic.state import ProbeRecord, probe_key
 from turnout.evaluation import METRICS, JudgedQuery, QuerySet, evaluate
 from turnout.evaluation.changes import metric_changes
 from turnout.evaluation.deciding import decide_metrics, too_few
-from turnout.evaluation.metrics import Run, Scores
+from turnout.evaluation.metrics import Run, Scores, depth_of, has_relevant
 from turnout.evaluation.query_set import Qrels
 from turnout.judge.probe import Asked
 from turnout.release.artifacts import QualityGate
@@ -37,13 +37,12 @@ class Measured(NamedTuple):
 
 def judged_queries(query_set: QuerySet) -> tuple[JudgedQuery, ...]:
     """The queries that have a relevant judged document: all others say nothing, whatever is answered."""
-    relevant = {query for query, grades in query_set.qrels.items() if any(grade > 0 for grade in grades.values())}
-    return tuple(query for query in query_set.queries if query.id in relevant)
+    return tuple(query for query in query_set.queries if has_relevant(query_set.qrels.get(query.id, {})))
 
 
 def depth(gate: QualityGate) -> int:
     """How many documents the gate's metric looks at; so many are asked for."""
-    return _depth(gate.metric)
+    return depth_of(gate.metric)
 
 
 def judge_quality(asked: Asked, query_set: QuerySet, gate: QualityGate) -> Measured:
@@ -148,12 +147,8 @@ def _standing(record: ProbeRecord | None) -> ProbeResult:
 
 def _scores(run: Run, qrels: Qrels, gate: QualityGate) -> dict[str, Scores]:
     answered = {query: grades for query, grades in qrels.items() if query in run}
-    return {metric: evaluate(run, answered, metric) for metric in METRICS if _depth(metric) <= depth(gate)}
+    return {metric: evaluate(run, answered, metric) for metric in METRICS if depth_of(metric) <= depth(gate)}
 
 
 def _means(scores: dict[str, Scores]) -> dict[str, float]:
     return {metric: each.mean for metric, each in scores.items() if each.by_query}
-
-
-def _depth(metric: str) -> int:
-    return int(metric.partition("@")[2])

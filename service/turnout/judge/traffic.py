@@ -8,7 +8,6 @@ demo. Whatever is wrong with the data becomes a problem of the samples, which th
 from __future__ import annotations
 
 import math
-import re
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from turnout.canary.samples import Samples, Side
 from turnout.errors import TurnoutError
 from turnout.judge.traffic_look import Look, clock
 from turnout.judge.traffic_windows import samples_of
-from turnout.judge.trial import Trial
+from turnout.judge.trial import TEMPLATE_HASH, Trial
 from turnout.prometheus import Prometheus
 from turnout.prometheus.counting import count
 from turnout.prometheus.grid import Grid, Unsound
@@ -29,7 +28,6 @@ HISTORY_S = 3600.0
 SETTLE = 0.5
 """Parts of a window that the last one must be over for: a scrape takes time, and its values bear the time it began."""
 _MOST_INSTANTS = 11_000  # what Prometheus gives in one answer
-_HASH = re.compile(r"[a-z0-9]{1,63}")
 
 
 def judge_traffic(trial: Trial, gates: CanaryGates, prometheus: Prometheus, *, now: float) -> Judgment:
@@ -63,7 +61,7 @@ def _grid(trial: Trial, now: float) -> Grid:
     """
     if not all(map(math.isfinite, (trial.since, trial.window_s, now))) or not 1.0 <= trial.window_s <= 3600.0:
         raise Unsound("the trial's start or its windows are no times (a window has 1 to 3600 s)")
-    if not all(_HASH.fullmatch(each) for each in (trial.stable, trial.canary)):
+    if not all(TEMPLATE_HASH.fullmatch(each) for each in (trial.stable, trial.canary)):
         raise Unsound("the pod template hashes are not such")
     if trial.stable == trial.canary:
         raise Unsound("canary and stable are the same")

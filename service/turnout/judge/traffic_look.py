@@ -20,7 +20,7 @@ from turnout.prometheus.pods import Roster, roster, starts, target_of
 from turnout.prometheus.queries import Queries
 
 LOOK_S = 8.0
-"""Most seconds for all queries of one look: whoever asks for a judgment waits for 10."""
+"""Most seconds for all queries of one look: the controller answers within 12."""
 
 # Prometheus repeats a value for five minutes, so the first instant may show pods that are gone by then.
 _BEFORE_S = 600.0

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+TEMPLATE_HASH = re.compile(r"[a-z0-9]{1,63}")
+"""A pod template hash, whole: it goes into PromQL and label selectors."""
 
 
 @dataclass(frozen=True)

@@ -206,7 +206,7 @@ def test_the_record_has_a_problem_before_anything_is_done_about_it_and_a_minute_
     for _ in range(2):
         reconciler.round()
         assert world.record().problems == ("alias-moved: over: by hand",)
-    monkeypatch.setattr("turnout.controller.tell.LINGER_S", 0.0)
+    monkeypatch.setattr("turnout.controller.lingering.LINGER_S", 0.0)
     reconciler.round()
     assert world.record().problems == ()
 
