@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import numpy as np
 import pytest
 from elasticsearch import Elasticsearch, helpers
 from prometheus_client import generate_latest
 
+from support.loopback import listening
 from support.releases import MAPPING, make_release
 from turnout.cli.load import serving
 from turnout.cost import Workload, calibration, declared
@@ -84,16 +84,8 @@ def page(text: bytes) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(text)
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/metrics"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with listening(Handler) as url:
+        yield f"{url}/metrics"
 
 
 def metrics(queries: int, uptime_s: float) -> bytes:

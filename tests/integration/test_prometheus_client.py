@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from support.loopback import listening
 from turnout.errors import BadInput, Refused, TurnoutError, Unavailable
 from turnout.prometheus import Prometheus
 
@@ -29,19 +30,8 @@ def server(answer: Answering) -> Iterator[tuple[str, list[http.server.BaseHTTPRe
             asked.append(self)
             answer(self)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    listening.daemon_threads = True
-    thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listening.server_port}", asked
-    finally:
-        listening.shutdown()
-        listening.server_close()
-        thread.join()
+    with listening(Handler) as url:
+        yield url, asked
 
 
 def says(status: int, body: bytes, **headers: str) -> Answering:

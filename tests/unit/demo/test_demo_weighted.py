@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 from demo.weighted import Weighted
+from support.loopback import listening
 
 PER_SECOND = 200.0
-
-
-class Server(ThreadingHTTPServer):
-    request_queue_size = 128
 
 
 @contextmanager
@@ -31,18 +27,8 @@ def answering(status: int = 200, *, after_s: float = 0.0) -> Iterator[tuple[str,
             self.end_headers()
             self.wfile.write(b'{"hits": [1]}')
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with listening(Handler) as url:
+        yield url, asked
 
 
 @contextmanager

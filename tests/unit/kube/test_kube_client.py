@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 from kubernetes.client import Configuration
 
+from support.loopback import listening
 from turnout.errors import EnvironmentProblem, Refused, Unavailable
 from turnout.kube.api import Conflict, NotFound
 from turnout.kube.client import Client, connect
@@ -33,17 +33,8 @@ def server(status: int, body: str, *, pause_s: float = 0.0) -> Iterator[tuple[Cl
 
         do_GET = do_POST = do_DELETE = do_PATCH = answer  # noqa: N815  (the library's names)
 
-        def log_message(self, format: str, *args: object) -> None: ...
-
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=httpd.serve_forever, args=(0.01,), daemon=True).start()
-    client = Client(Configuration(host=f"http://127.0.0.1:{httpd.server_address[1]}"), timeout_s=0.3)
-    try:
+    with listening(Handler) as url, closing(Client(Configuration(host=url), timeout_s=0.3)) as client:
         yield client, asked
-    finally:
-        client.close()
-        httpd.shutdown()
-        httpd.server_close()
 
 
 def test_an_answer_is_handed_on_as_it_came() -> None:

@@ -3,15 +3,15 @@
 import asyncio
 import json
 import socket
-import threading
 import time
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.loopback import listening
 from support.releases import make_release
 from turnout.cli.serve import shadow_from
 from turnout.errors import BadInput
@@ -252,17 +252,8 @@ def other_side(status=200, body=b"{}", *, delay_s=0.0):
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", seen
-    finally:
-        server.shutdown()
-        server.server_close()
+    with listening(Handler) as url:
+        yield url, seen
 
 
 def ask(url, asked=RAIL, *, timeout_s=2.0):
