@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from turnout.cli.guarding import confirming, guard
 from turnout.cli.settings import Settings, from_environment
 
 if TYPE_CHECKING:
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 @click.option(
     "--record", "recording", is_flag=True, help="Later, with all answers locked: record it as the live release."
 )
+@confirming
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def command(name: str, collection: str | None, recording: bool, form: str) -> int:
+def command(name: str, collection: str | None, recording: bool, confirmed: str | None, form: str) -> int:
     """Write schemas/ and pipelines/ for the live index behind ALIAS (or of that name), with questions for what an
     index can't tell. `turnout validate` points at each question until it is answered.
 
@@ -37,6 +39,7 @@ def command(name: str, collection: str | None, recording: bool, form: str) -> in
     settings = from_environment()
     chosen = collection or name.removeprefix(settings.prefix)
     if recording:
+        guard(settings, settings.names(chosen), confirmed)
         return _record(settings, name, chosen, form)
     from turnout.adopt import draft, look, write
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import click
+
+from turnout.cli.guarding import confirming, guard
 
 if TYPE_CHECKING:
     from turnout.apply import Until
@@ -46,6 +49,7 @@ UNTIL = ("filled", "ready", "live")
     metavar="FILE",
     help="Write every event to FILE, one JSON line each, as it happens.",
 )
+@confirming
 def command(
     collection: str | None,
     *,
@@ -54,6 +58,7 @@ def command(
     shard: int | None,
     processes: int | None,
     events: IO[str] | None,
+    confirmed: str | None,
 ) -> None:
     """Bring the release in the working tree live.
 
@@ -91,4 +96,5 @@ def command(
     # Without a handler a process that is the first of its container isn't ended by SIGTERM at all.
     with terminated_like_interrupted():
         inputs = from_release(release_path) if release_path else from_artifacts(settings, collection or "")
-        Applying(settings, inputs, until=until, processes=processes, events=events).run(shard)
+        allowed = partial(guard, settings, settings.names(inputs.release.collection), confirmed)
+        Applying(settings, inputs, until=until, processes=processes, events=events).run(shard, allowed)

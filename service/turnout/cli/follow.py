@@ -14,6 +14,7 @@ import msgspec
 import orjson
 
 from turnout.cli.artifacts import chosen, decode_release, read_input
+from turnout.cli.guarding import confirming, guard
 from turnout.cli.settings import Settings, from_environment
 from turnout.cli.terminating import stopped_by_signals
 from turnout.errors import BadInput, Refused
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 @click.option(
     "--metrics-host", default="127.0.0.1", show_default=True, help="Address of the metrics; 0.0.0.0 in a pod."
 )
+@confirming
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(  # noqa: PLR0913  (one for each option)
     collection: str | None,
@@ -54,6 +56,7 @@ def command(  # noqa: PLR0913  (one for each option)
     interval: float,
     metrics_port: int | None,
     metrics_host: str,
+    confirmed: str | None,
     output: str,
 ) -> None:
     """Follow the documents of COLLECTION into a view, from its checkpoint on.
@@ -77,7 +80,7 @@ def command(  # noqa: PLR0913  (one for each option)
     given = None if release_path is None else decode_release(read_input(release_path), str(release_path))
     with stopped_by_signals() as stop:
         waiting = stop if given and not once else None
-        found = patiently(lambda: _release_and_view(settings, given or collection or "", index), waiting)
+        found = patiently(lambda: _found(settings, given or collection or "", index, confirmed), waiting)
         if found is None:
             return
         job = _job(settings, *found, processes=processes)
@@ -117,6 +120,13 @@ def _entered(job: Job, waiting: threading.Event | None) -> Iterator[Follower | N
     finally:
         if follower is not None:
             follower.__exit__(None, None, None)
+
+
+def _found(settings: Settings, given: Release | str, index: str | None, confirmed: str | None) -> tuple[Release, str]:
+    """The release and the view, if they may be followed from here."""
+    collection = given if isinstance(given, str) else given.collection
+    guard(settings, settings.names(collection), confirmed)
+    return _release_and_view(settings, given, index)
 
 
 def _release_and_view(settings: Settings, given: Release | str, index: str | None) -> tuple[Release, str]:

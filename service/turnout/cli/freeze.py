@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import click
 
 from turnout.alias import freeze, frozen, unfreeze
+from turnout.cli.guarding import confirming, guard
 from turnout.cli.known import check_known
 from turnout.cli.settings import from_environment
 from turnout.elastic.state import Freeze
@@ -19,19 +20,22 @@ from turnout.elastic.state import Freeze
 @click.argument("collection")
 @click.option("--reason", help="Why; shown to whoever is stopped by it.")
 @click.option("--off", is_flag=True, help="Allow flips and retirements again.")
+@confirming
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def command(collection: str, reason: str | None, off: bool, form: str) -> None:
+def command(collection: str, reason: str | None, off: bool, confirmed: str | None, form: str) -> None:
     """Stop every automatic flip and retirement of COLLECTION, or allow them again.
 
     \b
     turnout freeze python-docs --reason "incident 12: stale answers"
     turnout freeze python-docs --off
+    turnout freeze python-docs --reason "incident 12: stale answers" --environment production
     """
     if not off and not (reason or "").strip():
         raise click.UsageError('say why: --reason "..."')
     settings = from_environment()
     check_known(settings, collection)
     names = settings.names(collection)
+    guard(settings, names, confirmed)
     switch = unfreeze if off else freeze
     at = datetime.now(UTC).isoformat(timespec="microseconds")
     before = frozen(settings.reader(), names)

@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from turnout.cli.artifacts import chosen, decode_release, read_files
+from turnout.cli.guarding import confirming, guard
 from turnout.cli.settings import Settings, from_environment
 from turnout.cli.terminating import terminated_like_interrupted
 from turnout.errors import BadInput
@@ -39,6 +40,7 @@ _COUNTS = {
 @click.option("--option", "options", multiple=True, metavar="KEY=VALUE", help="An option of the connector; repeatable.")
 @click.option("--tenant", default="default", show_default=True, help="Whose documents they are.")
 @click.option("--allow-mass-delete", is_flag=True, help="Delete what vanished from the source, however much it is.")
+@confirming
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(
     collection: str,
@@ -47,6 +49,7 @@ def command(
     options: tuple[str, ...],
     tenant: str,
     allow_mass_delete: bool,
+    confirmed: str | None,
     output: str,
 ) -> int:
     """Read a source into the documents of COLLECTION.
@@ -83,6 +86,7 @@ def command(
         tenant=tenant,
         allow_mass_delete=allow_mass_delete,
     )
+    guard(settings, settings.names(collection), confirmed)
     report = _run(settings, collection, source, run_settings)
     if output == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(report)).decode())

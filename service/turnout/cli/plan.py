@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from turnout.cli.artifacts import check_collection, decode_release, load_policy, load_release
+from turnout.cli.guarding import confirming, guard
 from turnout.cli.settings import Settings, from_environment
 from turnout.errors import Unavailable
 from turnout.release.checking import artifact_file
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 @click.argument("collection")
 @click.option("--base", "ref", metavar="REF", help="Compare with release.json at this Git ref. [default: HEAD]")
 @click.option("--live", is_flag=True, help="Compare with the release that the alias serves.")
-@click.option("--confirm", "confirming", is_flag=True, help="Hold the rules against the Elasticsearch at hand.")
+@click.option("--confirm", "trying", is_flag=True, help="Hold the rules against the Elasticsearch at hand.")
+@confirming
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
-def command(collection: str, ref: str | None, live: bool, confirming: bool, form: str) -> int:
+def command(collection: str, *, ref: str | None, live: bool, trying: bool, confirmed: str | None, form: str) -> int:
     """Show what bringing COLLECTION's release live will do: class of change, stages, time, money, disk and memory.
 
     The head is the working tree, valid and locked (`turnout validate`, `turnout lock`). A cluster is asked if there is
@@ -41,12 +43,14 @@ def command(collection: str, ref: str | None, live: bool, confirming: bool, form
     from turnout.plan import make_plan
 
     settings = from_environment()
+    if trying:
+        guard(settings, settings.names(collection), confirmed)
     head = load_release(settings, collection)
     base = _live(settings, collection) if live else _at_ref(settings, collection, ref or "HEAD")
-    observed = _observed(settings, collection, base, needed=live or confirming)
+    observed = _observed(settings, collection, base, needed=live or trying)
     allowed, policy = permissions(settings, collection), load_policy(settings)
     plan = make_plan(base, head, observed, overrides=allowed, policy=policy)
-    findings = _confirm(settings, base, head, plan) if confirming else None
+    findings = _confirm(settings, base, head, plan) if trying else None
     _show(plan, findings, form)
     if form == "text" and plan.stages:
         _print_weights(settings)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from turnout.cli.artifacts import load_policy
+from turnout.cli.guarding import confirming, guard
 from turnout.cli.known import check_known
 from turnout.cli.settings import from_environment
 from turnout.errors import Refused
@@ -37,8 +38,9 @@ DEFAULT_KEEP = 1
     help="A view goes only if nobody searched it for so long.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would go, delete nothing, wait for nothing.")
+@confirming
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def command(collection: str, keep: int | None, drain: float, dry_run: bool, form: str) -> int:
+def command(collection: str, keep: int | None, drain: float, dry_run: bool, confirmed: str | None, form: str) -> int:
     """Delete the views of COLLECTION that are neither live, nor being built, nor kept for going back, nor searched.
 
     Says for every view whether it goes or stays, and why. What isn't known counts as a reason to stay. Exit code 1 if
@@ -61,6 +63,8 @@ def command(collection: str, keep: int | None, drain: float, dry_run: bool, form
     check_known(settings, collection)
     keep = _kept(load_policy(settings), keep)
     reader, names = settings.reader(), settings.names(collection)
+    if not dry_run:
+        guard(settings, names, confirmed)
     seen = observe(reader, names)
     kept = judge(seen, keep=keep)
     going = {index: _why(seen, index, keep) for index, reason in kept.items() if not reason}

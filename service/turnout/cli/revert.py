@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from turnout.cli.guarding import confirming, guard
+
 
 @click.command(short_help="Go back to the release that was live before.")
 @click.argument("collection")
@@ -13,7 +15,8 @@ import click
 @click.option(
     "--commit/--no-commit", default=True, show_default=True, help="Commit the artifacts of that release to Git."
 )
-def command(collection: str, target: str | None, commit: bool) -> None:
+@confirming
+def command(collection: str, target: str | None, *, commit: bool, confirmed: str | None) -> None:
     """Go back to a former release.
 
     Its view was followed all the while, so nothing is built: it is caught up, compared with documents, and the alias
@@ -35,6 +38,7 @@ def command(collection: str, target: str | None, commit: bool) -> None:
 
     settings = from_environment()
     check_known(settings, collection)
+    guard(settings, settings.names(collection), confirmed)
     console = Console(soft_wrap=True)
     with Teller(console) as teller:
         flipped = revert(context(settings, collection, teller, processes=1), to=target)

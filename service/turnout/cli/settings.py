@@ -38,6 +38,8 @@ class Settings:
     """API key with write privileges; the service never gets it. TURNOUT_ELASTICSEARCH_WRITE_API_KEY."""
     embedding_key: str | None = field(default=None, repr=False)
     """API key of a hosted model's provider. TURNOUT_EMBEDDING_API_KEY."""
+    environment: str = ""
+    """The environment that this process is a part of. TURNOUT_ENVIRONMENT; empty on a laptop and in CI."""
 
     def names(self, collection: str) -> Names:
         """The index names of a collection."""
@@ -76,4 +78,5 @@ def from_environment() -> Settings:
         read_key=env.get("TURNOUT_ELASTICSEARCH_READ_API_KEY"),
         write_key=env.get("TURNOUT_ELASTICSEARCH_WRITE_API_KEY"),
         embedding_key=env.get("TURNOUT_EMBEDDING_API_KEY", "").strip() or None,
+        environment=env.get("TURNOUT_ENVIRONMENT", "").strip(),
     )

@@ -33,12 +33,17 @@ class Applying:
     processes: int | None
     events: IO[str] | None
 
-    def run(self, shard: int | None) -> None:
-        """Plan and walk, or fill one shard's part. For a release that came alone nobody watches: it is persistent."""
+    def run(self, shard: int | None, allowed: Callable[[], None]) -> None:
+        """Plan and walk, or fill one shard's part. For a release that came alone nobody watches: it is persistent.
+
+        Args:
+            allowed: raises if this Elasticsearch may not be changed from here.
+        """
         console = Console(soft_wrap=True)  # a name is never broken in the middle
         with Teller(console) as teller:
             listen = as_json_lines(self.events, teller) if self.events else teller
-            work = partial(self._whole if shard is None else partial(self._part, shard), console, listen)
+            part = self._whole if shard is None else partial(self._part, shard)
+            work = partial(_if, allowed, partial(part, console, listen))
             said = persistently(work, listen) if self.inputs.alone else work()
         console.print(said, highlight=False)
 
@@ -75,6 +80,11 @@ class Applying:
         return context(
             self.settings, inputs.release.collection, listen, processes=self.processes, judged=inputs.query_set
         )
+
+
+def _if(allowed: Callable[[], None], work: Callable[[], str]) -> str:
+    allowed()
+    return work()
 
 
 def _as_notes(plan: Plan) -> Plan:

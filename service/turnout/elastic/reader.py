@@ -402,6 +402,11 @@ class Reader:
         record = self.state(names, state.quarantine_key(names.collection, release_id))
         return record if isinstance(record, Quarantine) else None
 
+    def environment(self, names: Names) -> str:
+        """The environment that the indexes of this prefix belong to; empty if nothing says so. In real time."""
+        record = self.state(names, state.ENVIRONMENT_KEY)
+        return record.name if isinstance(record, state.Environment) else ""
+
     def states(self, names: Names, kind: type[RecordT]) -> tuple[RecordT, ...]:
         """All records of one kind of the collection, oldest first."""
         tag = kind.__struct_config__.tag

@@ -191,7 +191,25 @@ class ProbeRecord(Record, frozen=True, kw_only=True, tag="probe"):
         return probe_key(self.collection, self.release, self.stable, self.revision)
 
 
-AnyRecord = Epoch | Checkpoint | ReleaseRecord | FlipRecord | Freeze | Quarantine | RolloutRecord | ProbeRecord
+ENVIRONMENT_KEY = "environment"
+
+
+class Environment(Record, frozen=True, kw_only=True, tag="environment"):
+    """Which environment all indexes of this prefix belong to. One for all collections, so `collection` is empty.
+
+    Written once by the controller of that environment; a process of another one changes nothing here.
+    """
+
+    name: str
+
+    @property
+    def key(self) -> str:
+        return ENVIRONMENT_KEY
+
+
+AnyRecord = (
+    Epoch | Checkpoint | ReleaseRecord | FlipRecord | Freeze | Quarantine | RolloutRecord | ProbeRecord | Environment
+)
 
 
 def checkpoint_key(view: str, shard: int) -> str:
