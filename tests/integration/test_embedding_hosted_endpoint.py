@@ -237,6 +237,21 @@ def test_what_was_refused_costs_nothing_and_what_was_lost_may_have_cost(endpoint
     assert ledger.load() == before + 5 + (1 + 2) + 5  # the lost one by the estimate, special tokens included
 
 
+def test_each_bill_is_told_once_whatever_is_tried_again(endpoint: EmbeddingEndpoint) -> None:
+    bills: list[tuple[int, float]] = []
+    ledger = MemoryLedger()
+    parts = {"model": {"price": {"per_million_tokens": 2e6}}}
+    embedder = started(endpoint, parts=parts, budget=10_000, ledger=ledger, billed=lambda *bill: bills.append(bill))
+    assert bills == [(5, 10.0)]  # the text that showed that the endpoint answers
+    endpoint.order(orders.status(429), orders.status(500), orders.status(503))
+    embedder.embed(TEXTS[:14], kind="passage")  # two batches
+    assert bills[1:] == [(35, 70.0)] * 2
+    endpoint.order(orders.reset)
+    embedder.embed(["word"], kind="query")
+    assert bills[3:] == [(3, 6.0), (5, 10.0)]  # what is lost may have been charged: it counts as in the budget
+    assert sum(cost for _, cost in bills) == ledger.load()
+
+
 def test_without_a_bill_the_estimate_counts(endpoint: EmbeddingEndpoint) -> None:
     endpoint.tokens_per_text = None
     ledger = MemoryLedger()

@@ -76,6 +76,10 @@ def command(release_path: Path, host: str, port: int, threads: int, drain_s: flo
     settings = from_environment()
     release = read_release(release_path)
     template_hash = os.environ.get("POD_TEMPLATE_HASH", "")
+
+    def count_bill(tokens: int, cost: float) -> None:
+        service.metrics.billed(tokens, cost)
+
     source = Source(
         release=release,
         names=settings.names(release.collection),
@@ -84,7 +88,7 @@ def command(release_path: Path, host: str, port: int, threads: int, drain_s: flo
             release.model,
             settings.models,
             threads=threads,
-            hosting=serving(release, settings.embedding_key),
+            hosting=serving(release, settings.embedding_key, billed=count_bill),
         ),
         verified_only=bool(template_hash),
     )

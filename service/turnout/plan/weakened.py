@@ -36,12 +36,15 @@ _OFFLINE: dict[str, Looser] = {
     "canary.alpha": "lower",  # a smaller one needs more evidence before it stops a canary
     "canary.beta": "higher",
     "canary.unnoticed_ms": "higher",
+    "slo.availability": "lower",
+    "slo.latency.within_ms": "higher",
+    "slo.latency.share": "lower",
 }
 _RATE: dict[str, Looser] = {"alpha_share": "lower", "tolerance": "higher", "margin": "higher", "floor": "higher"}
 GATES: dict[str, Looser] = _OFFLINE | {
     f"canary.{metric}.{setting}": looser for metric in CanaryGates().rates for setting, looser in _RATE.items()
 }
-_WITH_DEFAULTS = {"rehearsal": "rehearsed", "canary": "judged"}
+_WITH_DEFAULTS = {"rehearsal": "rehearsed", "canary": "judged", "slo": "promised"}
 
 
 def weakened(base: Release, head: Release) -> Iterator[Refusal]:

@@ -161,6 +161,11 @@ class Budget(Artifact, frozen=True):
     per_backfill: float
     currency: str = "USD"
 
+    @property
+    def limits(self) -> dict[str, float]:
+        """The limits by what they are for, as metrics name it."""
+        return {"month": self.per_month, "backfill": self.per_backfill}
+
 
 class Expected(Artifact, frozen=True):
     """The load that the cost simulation reckons with where it can't be measured.
@@ -291,14 +296,32 @@ class CanaryGates(Artifact, frozen=True):
         return {"errors": self.errors, "latency": self.latency, "degraded": self.degraded, "empty": self.empty}
 
 
+class LatencyObjective(Artifact, frozen=True):
+    """The share of answered searches that take `within_ms` at most, one of the bounds of the service's histogram."""
+
+    within_ms: float = 1000.0
+    share: float = 0.99
+
+
+class Objectives(Artifact, frozen=True):
+    """What users are promised, over any 30 days; alerts say how fast the rest, the error budget, is used up.
+
+    `availability` is the share of searches that don't end in a 5xx.
+    """
+
+    availability: float = 0.995
+    latency: LatencyObjective = LatencyObjective()
+
+
 class Gates(Artifact, frozen=True):
-    """gates.yaml. Without `rehearsal` or `canary` their defaults hold."""
+    """gates.yaml. Without `rehearsal`, `canary` or `slo` their defaults hold."""
 
     api_version: Literal["turnout/v1"] = msgspec.field(name="apiVersion")
     kind: Literal["Gates"]
     verify: VerifyGates
     rehearsal: RehearsalGates | msgspec.UnsetType = msgspec.UNSET
     canary: CanaryGates | msgspec.UnsetType = msgspec.UNSET
+    slo: Objectives | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def rehearsed(self) -> RehearsalGates:
@@ -309,6 +332,11 @@ class Gates(Artifact, frozen=True):
     def judged(self) -> CanaryGates:
         """The canary's gates, as given or by default."""
         return CanaryGates() if self.canary is msgspec.UNSET else self.canary
+
+    @property
+    def promised(self) -> Objectives:
+        """The service level objectives, as given or by default."""
+        return Objectives() if self.slo is msgspec.UNSET else self.slo
 
 
 class Override(Artifact, frozen=True):

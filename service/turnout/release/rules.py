@@ -14,6 +14,7 @@ from turnout.release.endpoint import MOST_TEXTS, endpoint_problem
 from turnout.release.families import needed_prefixes
 from turnout.release.findings import Finding, shown
 from turnout.release.judgments import Judgments
+from turnout.release.latency_bounds import SECONDS, nearest_ms
 from turnout.release.mapping import Mapping
 from turnout.release.mapping_rules import copies_arrive, passages_exist, searched_fields_exist, vector_fits
 
@@ -152,6 +153,14 @@ def _canary(document: Document, gates: Gates) -> Iterator[Finding]:
             yield document.finding(path, "margin-below-tolerance", problem, "make margin greater than tolerance")
 
 
+def _objectives(document: Document, gates: Gates) -> Iterator[Finding]:
+    within = gates.promised.latency.within_ms
+    if within / 1000 not in SECONDS:
+        near = " or ".join(f"{each:g}" for each in nearest_ms(within))
+        problem = f"searches within {within:g} ms can't be counted: the service's histogram has no bound there"
+        yield document.finding(("slo", "latency", "within_ms"), "no-bound", problem, f"write {near}, the nearest")
+
+
 def _query_filters(pipeline: Pipeline, judgments: Judgments) -> Iterator[Finding]:
     allowed = pipeline.retrieval.filter_fields
     for name, line in judgments.filters:
@@ -181,6 +190,7 @@ def broken_rules(bundle: Bundle) -> Iterator[Finding]:
         yield from vector_fits(mapping, model, pipeline)
     if bundle.gates:
         yield from _canary(documents["gates"], bundle.gates)
+        yield from _objectives(documents["gates"], bundle.gates)
     if bundle.gates and bundle.judgments:
         yield from _evaluation(bundle.gates, documents["gates"], bundle.judgments)
     if pipeline and bundle.judgments:

@@ -14,14 +14,15 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
+from prometheus_client.utils import floatToGoString
 
 from turnout.release.artifacts import Release
+from turnout.release.latency_bounds import SECONDS
 from turnout.retrieval.messages import DegradedReason
 
 # A second series beside each counter, which only OpenMetrics knows what to do with.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _BATCH = (1, 2, 4, 8, 16, 32, 64)
 
@@ -55,15 +56,15 @@ class Metrics:
             self._common["rollouts_pod_template_hash"] = pod_template_hash
         self._http = self._counter("http_requests", "Requests answered.", "method", "path", "status")
         self._http_seconds = self._histogram(
-            "http_request_duration_seconds", "Time to answer a request.", _SECONDS, "path", "status"
+            "http_request_duration_seconds", "Time to answer a request.", SECONDS, "path", "status"
         )
         self._in_flight = self._gauge("http_requests_in_flight", "Requests being answered.")
         self._embedding_seconds = self._histogram(
-            "embedding_inference_latency_seconds", "Time of one call of the model.", _SECONDS
+            "embedding_inference_latency_seconds", "Time of one call of the model.", SECONDS
         )
         self._batch = self._histogram("embedding_model_batch_size", "Queries in one call of the model.", _BATCH)
         self._search_seconds = self._histogram(
-            "vector_db_query_duration_seconds", "Time of one search of Elasticsearch.", _SECONDS, "kind", "outcome"
+            "vector_db_query_duration_seconds", "Time of one search of Elasticsearch.", SECONDS, "kind", "outcome"
         )
         self._shadow = self._counter("search_shadow", "Searches picked to be mirrored.", "outcome")
         self._overlap = self._histogram(
@@ -85,6 +86,9 @@ class Metrics:
         self.model_ready = self._gauge("turnout_model_ready", "1 while queries can be embedded.").labels(**self._common)
         self.in_flight = self._in_flight.labels(**self._common)
         self._info(release)
+        self._promises(release)
+        # There from the start, so that the first bill is an increase. A model that runs here costs no money.
+        self._paid = self._money(release) if release.model.hosted else None
 
     def request(self, method: str, path: str, status: int, seconds: float) -> None:
         """Count one answered request; `path` is the route, never what a client made up."""
@@ -95,6 +99,13 @@ class Metrics:
         """Count one call of the model."""
         self._embedding_seconds.labels(**self._common).observe(seconds)
         self._batch.labels(**self._common).observe(batch)
+
+    def billed(self, tokens: int, cost: float) -> None:
+        """Count what one request to a hosted model cost, in the budget's currency."""
+        if self._paid is not None:
+            counted_cost, counted_tokens = self._paid
+            counted_cost.inc(cost)
+            counted_tokens.inc(tokens)
 
     def searched(self, kind: str, outcome: str, seconds: float) -> None:
         """Count one search of Elasticsearch."""
@@ -139,6 +150,25 @@ class Metrics:
         }
         gauge = self._gauge("turnout_release_info", "What is served; always 1.", *info)
         gauge.labels(**self._common, **info).set(1)
+
+    def _promises(self, release: Release) -> None:
+        """What users were promised and what money may be spent, so that rules need no copy of it."""
+        own = {"collection": release.collection}
+        promised = release.gates.promised
+        objective = self._gauge("turnout_slo_objective", "Share of searches that must be good.", *own, "slo", "le")
+        objective.labels(**self._common, **own, slo="availability", le="").set(promised.availability)
+        within = floatToGoString(promised.latency.within_ms / 1000)  # as the histogram's own label
+        objective.labels(**self._common, **own, slo="latency", le=within).set(promised.latency.share)
+        budget = self._gauge("turnout_budget", "Most money that embedding may cost.", *own, "period", "currency")
+        for period, limit in release.pipeline.budget.limits.items():
+            currency = release.pipeline.budget.currency
+            budget.labels(**self._common, **own, period=period, currency=currency).set(limit)
+
+    def _money(self, release: Release) -> tuple[Counter, Counter]:
+        cost = self._counter("embedding_cost", "Money that the hosted model was paid.", "currency")
+        tokens = self._counter("embedding_tokens", "Tokens that the hosted model was paid for.")
+        currency = release.pipeline.budget.currency
+        return cost.labels(**self._common, currency=currency), tokens.labels(**self._common)
 
     def _counter(self, name: str, text: str, *own: str) -> Counter:
         return Counter(name, text, self._labels(own), registry=self.registry)

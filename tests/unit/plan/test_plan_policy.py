@@ -279,6 +279,9 @@ LOOSER: dict[str, Any] = {
     "canary.alpha": 0.005,
     "canary.beta": 0.06,
     "canary.unnoticed_ms": 51.0,
+    "slo.availability": 0.99,
+    "slo.latency.within_ms": 2500.0,
+    "slo.latency.share": 0.95,
     **{f"canary.{metric}.alpha_share": 0.05 for metric in CanaryGates().rates},
     **{f"canary.{metric}.tolerance": 1.1 for metric in CanaryGates().rates},
     **{f"canary.{metric}.margin": 2.1 for metric in CanaryGates().rates},
@@ -302,6 +305,9 @@ TIGHTER: dict[str, Any] = {
     "canary.latency.alpha_share": 0.45,
     "canary.latency.margin": 1.4,
     "canary.latency.floor": 0.001,
+    "slo.availability": 0.999,
+    "slo.latency.within_ms": 250.0,
+    "slo.latency.share": 0.999,
 }
 
 

@@ -37,6 +37,7 @@ class Case(NamedTuple):
 C = Case
 ZEROS = "0" * 64
 COPY = TEXTS[PIPELINE][TEXTS[PIPELINE].index("  copy:") : TEXTS[PIPELINE].index("retrieval:")]
+SLO = "slo:\n  availability: 0.999\n  latency: {within_ms: 250, share: 0.99}\nverify:\n"
 CANARY = "canary:\n  errors: {alpha_share: 0.4, tolerance: 1.3, margin: 2.0, floor: 0.01}\nverify:\n"
 CASES = [
     # YAML
@@ -427,6 +428,15 @@ CASES = [
         "/canary/errors/margin",
     ),
     C(GATES, "verify:\n", CANARY.replace(", floor: 0.01", ""), "missing-key", "errors:", "/canary/errors"),
+    C(GATES, "verify:\n", SLO, "", "", ""),
+    C(GATES, "verify:\n", SLO.replace("250", "300"), "no-bound", "300", "/slo/latency/within_ms"),
+    C(GATES, "verify:\n", SLO.replace("250", "0.5"), "no-bound", "0.5", "/slo/latency/within_ms"),
+    C(GATES, "verify:\n", SLO.replace("250", "2.5"), "", "", ""),
+    C(GATES, "verify:\n", SLO.replace("250", "0"), "out-of-range", "0, share", "/slo/latency/within_ms"),
+    C(GATES, "verify:\n", SLO.replace("0.999", "99.9"), "out-of-range", "99.9", "/slo/availability"),
+    C(GATES, "verify:\n", SLO.replace("0.999", "1.0"), "out-of-range", "1.0", "/slo/availability"),
+    C(GATES, "verify:\n", SLO.replace("0.99}", "0.5}"), "out-of-range", "0.5", "/slo/latency/share"),
+    C(GATES, "verify:\n", SLO.replace("within_ms", "within"), "unknown-key", "within", "/slo/latency/within"),
     # overrides
     C(OVERRIDES, "2026-07-01", "2026-06-14", "override-expired", "2026-06-14", "/overrides/0/expires"),
     C(OVERRIDES, "2026-07-01", "2026-06-15", "", "", ""),

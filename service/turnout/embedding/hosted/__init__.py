@@ -5,7 +5,7 @@ a `Hosting`: the key, what the release allows, and how long to be patient. `requ
 and `budget` below it, do no I/O and read no clock, so that a simulation runs the very code that runs here.
 """
 
-from turnout.embedding.hosted.budget import Ledger, MemoryLedger
+from turnout.embedding.hosted.budget import Billed, Ledger, MemoryLedger
 from turnout.embedding.hosted.hosting import Hosting, backfilling, serving
 
-__all__ = ["Hosting", "Ledger", "MemoryLedger", "backfilling", "serving"]
+__all__ = ["Billed", "Hosting", "Ledger", "MemoryLedger", "backfilling", "serving"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Callable
 from typing import Protocol
 
 from turnout.errors import EnvironmentProblem, Refused
@@ -39,6 +40,10 @@ class MemoryLedger:
         self._spent = spent
 
 
+Billed = Callable[[int, float], None]
+"""Is told of each request that was charged: tokens, and money in the budget's currency. May be called by any thread."""
+
+
 class Purse:
     """Money for one purpose. Safe for threads.
 
@@ -47,13 +52,17 @@ class Purse:
         currency: of the limit and of the price.
         per_million_tokens: the model's price.
         ledger: what is spent already.
+        billed: told of each amount that is spent from now on, once.
 
     Raises:
         EnvironmentProblem: the ledger remembers no amount of money.
     """
 
-    def __init__(self, limit: float, *, currency: str, per_million_tokens: float, ledger: Ledger) -> None:
+    def __init__(
+        self, limit: float, *, currency: str, per_million_tokens: float, ledger: Ledger, billed: Billed | None = None
+    ) -> None:
         self._limit = limit
+        self._billed = billed
         self._currency = currency
         self._price = per_million_tokens / 1e6
         self._ledger = ledger
@@ -91,6 +100,8 @@ class Purse:
 
     def settle(self, set_aside: int, billed: int) -> None:
         """After a request: `billed` tokens were charged for what was set aside; 0 if it was refused."""
+        if self._billed is not None and billed:
+            self._billed(billed, billed * self._price)
         with self._lock:
             self._set_aside -= set_aside
             self._spent += billed * self._price

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field, replace
 
-from turnout.embedding.hosted.budget import Ledger, MemoryLedger
+from turnout.embedding.hosted.budget import Billed, Ledger, MemoryLedger
 from turnout.embedding.hosted.retry import Patience
 from turnout.release.artifacts import RateLimit, Release
 
@@ -29,6 +29,7 @@ class Hosting:
         timeout_s: for one attempt, from connecting to the last byte, in seconds.
         wait_s: most that a request may wait for the rate limit, in seconds; None for as long as it takes.
         concurrency: requests under way at once.
+        billed: told what each request was charged.
         rng: jitter; a seeded one makes it repeatable.
     """
 
@@ -42,18 +43,24 @@ class Hosting:
     timeout_s: float = 60.0
     wait_s: float | None = None
     concurrency: int = 4
+    billed: Billed | None = field(default=None, repr=False)
     rng: random.Random = field(default_factory=random.Random, repr=False)
 
 
-def backfilling(release: Release, key: str | None, *, ledger: Ledger | None = None) -> Hosting:
+def backfilling(
+    release: Release, key: str | None, *, ledger: Ledger | None = None, billed: Billed | None = None
+) -> Hosting:
     """For filling and following a view: patient, and within the budget of a backfill."""
-    return _hosting(release, key, release.pipeline.budget.per_backfill, ledger)
+    return replace(_hosting(release, key, release.pipeline.budget.per_backfill, ledger), billed=billed)
 
 
-def serving(release: Release, key: str | None, *, ledger: Ledger | None = None) -> Hosting:
+def serving(
+    release: Release, key: str | None, *, ledger: Ledger | None = None, billed: Billed | None = None
+) -> Hosting:
     """For queries, which have a deadline: one that can't be embedded soon is answered by words alone."""
     made = _hosting(release, key, release.pipeline.budget.per_month, ledger)
-    return replace(made, patience=Patience(total_s=2.0, first_s=0.1, most_s=1.0), timeout_s=5.0, wait_s=5.0)
+    patience = Patience(total_s=2.0, first_s=0.1, most_s=1.0)
+    return replace(made, patience=patience, timeout_s=5.0, wait_s=5.0, billed=billed)
 
 
 def _hosting(release: Release, key: str | None, budget: float, ledger: Ledger | None) -> Hosting:

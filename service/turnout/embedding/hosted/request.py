@@ -56,6 +56,7 @@ class Terms:
             currency=hosting.currency,
             per_million_tokens=model.price.per_million_tokens,
             ledger=hosting.ledger,
+            billed=hosting.billed,
         )
         self.most_texts = min(hosting.batch_size, MOST_TEXTS[model.runtime.name])
 
