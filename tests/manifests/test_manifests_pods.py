@@ -123,3 +123,9 @@ def test_overlays_are_short() -> None:
 
 
 NONE: Object = {"spec": {"containers": []}}
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_every_overlay_names_itself_to_whatever_changes_its_indexes(name: str) -> None:
+    settings = [each for each in all_of(overlay(name), "ConfigMap") if "TURNOUT_ENVIRONMENT" in each.get("data", {})]
+    assert [each["data"]["TURNOUT_ENVIRONMENT"] for each in settings] == [name.split("/")[0]]

@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 from support.loopback import listening
 from turnout.elastic.names import Names
 from turnout.elastic.reader import Shards, StoredRecord
-from turnout.elastic.state import AnyRecord, Record
+from turnout.elastic.state import ENVIRONMENT_KEY, AnyRecord, Environment, Record
 from turnout.elastic.writer import Conflict as StateConflict
 from turnout.errors import Unavailable
 from turnout.kube.api import Conflict, NotFound
@@ -167,6 +167,10 @@ class FakeMemory:
     def state(self, names: Names, key: str) -> AnyRecord | None:
         self._up()
         return self.records.get(key)
+
+    def environment(self, names: Names) -> str:
+        record = self.state(names, ENVIRONMENT_KEY)
+        return record.name if isinstance(record, Environment) else ""
 
     def state_versioned(self, names: Names, key: str) -> StoredRecord | None:
         record = self.state(names, key)

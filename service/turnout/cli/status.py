@@ -63,6 +63,8 @@ def command(collection: str, parity: bool, form: str) -> int:
 
 def _show(status: Status, console: Console) -> None:
     console.print(Text(status.collection, style="bold"))
+    if status.environment:
+        console.print(_text(f"  environment {status.environment}", style="bold"))
     console.print(Text(f"  documents  {status.documents:,}"))
     console.print(Text(f"  alias      {status.alias} -> {', '.join(status.alias_targets) or 'nothing'}"))
     console.print(Text(f"  live       {status.live_release or 'no release'}"))

@@ -11,6 +11,7 @@ from turnout.controller.act import Actor, Outcome, tag, told
 from turnout.controller.actions import Decision
 from turnout.controller.board import Board
 from turnout.controller.desired import desired
+from turnout.controller.environment import claim
 from turnout.controller.judged import Judged, judged
 from turnout.controller.judged import problems as problems_of_judging
 from turnout.controller.look import Looker
@@ -77,8 +78,9 @@ class Reconciler:
     def _round(self) -> None:
         self._tools.check()
         observed = self._looker.look()
-        decision = desired(observed, spare_s=self._tools.spare_s)
         self._rolling = observed.rollout
+        claim(self._tools)
+        decision = desired(observed, spare_s=self._tools.spare_s)
         # Before acting, which may take long.
         self._board.show(observed, decision)
         self._teller.foretell(observed, decision, self._judged)

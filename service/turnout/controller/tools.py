@@ -27,7 +27,8 @@ class Tools:
     Git host and raises `Refused` if none is configured. `drain_s` is for how long nobody may have searched a view that
     is deleted, `spare_s` the age of a release ConfigMap that is. `judging` judges canaries; None where
     nobody does. `probe_every_s` is for how long a measurement of the stable release's quality holds (0: there is none),
-    `probe_per_s` how many queries it is asked each second.
+    `probe_per_s` how many queries it is asked each second. `parity_every_s` is for how long a comparison of a view with
+    documents holds (0: none is made). `environment` is the environment that this process is a part of, or empty.
     """
 
     kube: KubeReader
@@ -43,6 +44,8 @@ class Tools:
     judging: Judging | None = None
     probe_every_s: float = 86_400.0
     probe_per_s: float = 5.0
+    parity_every_s: float = 21_600.0
+    environment: str = ""
 
     @property
     def both(self) -> tuple[Reader, Writer]:

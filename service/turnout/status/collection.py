@@ -48,7 +48,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """A collection at one moment. `problems` are sentences for a person; empty is good.
 
     `rollout` is what the controller saw when it last changed; None where no controller runs. `quarantined` are the
-    releases that failed on this cluster, oldest first.
+    releases that failed on this cluster, oldest first. `environment` is what the indexes belong to, empty if nothing
+    says so.
     """
 
     collection: str
@@ -63,6 +64,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[str, ...]
     rollout: RolloutRecord | None = None
     quarantined: tuple[Quarantine, ...] = ()
+    environment: str = ""
 
 
 def look(reader: Reader, names: Names, *, compare: bool = False) -> Status:
@@ -97,6 +99,7 @@ def look(reader: Reader, names: Names, *, compare: bool = False) -> Status:
         problems=(*_problems(targets, live, views), *_on_kubernetes(rollout, quarantined, served)),
         rollout=rollout,
         quarantined=quarantined,
+        environment=reader.environment(names),
     )
 
 

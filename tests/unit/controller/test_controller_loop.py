@@ -20,6 +20,7 @@ from turnout.canary.judgment import Judgment
 from turnout.controller import flips, indexes, reconcile
 from turnout.controller.actions import Action, Collect, Condemn, Decision, Fill, Flip, Propose, Stop, Verify
 from turnout.controller.board import Board
+from turnout.controller.environment import claim
 from turnout.controller.loop import Loop
 from turnout.controller.observed import Observed
 from turnout.controller.reconcile import Counts, Reconciler
@@ -551,3 +552,13 @@ def test_a_judgment_is_not_forgotten_while_argo_has_not_seen_the_spec(world: Wor
     world.api.put("rollouts", scaled)
     reconciler.round()
     assert world.record().judgment == said
+
+
+def test_nothing_is_done_to_the_indexes_of_another_environment(world: World) -> None:
+    claim(replace(world.tools(), environment="production"))
+    before = dict(world.memory.records)
+    world.decides(FILL)
+    Reconciler(replace(world.tools(), environment="staging"), world.board, world.counts).round()
+    assert (world.api.written(), world.memory.records) == ([], before)
+    ((kind, word, said),) = world.events()
+    assert (kind, word, "'production'" in said) == ("Warning", "RoundFailed", True)
