@@ -63,6 +63,9 @@ class ControllerSettings:
     86400."""
     probe_per_s: float
     """Queries of a query set that each release is asked in a second. TURNOUT_PROBE_PER_S, else 5."""
+    parity_every_s: float
+    """Seconds after which a followed view is compared with documents again, 0 for never. TURNOUT_PARITY_EVERY_S, else
+    21600."""
 
 
 def controller_settings() -> ControllerSettings:
@@ -89,6 +92,7 @@ def controller_settings() -> ControllerSettings:
         judge_window_s=_seconds("TURNOUT_JUDGE_WINDOW_S", 30.0, least=1.0, most=3600.0),
         probe_every_s=_seconds("TURNOUT_PROBE_EVERY_S", 86_400.0, least=0.0),
         probe_per_s=_seconds("TURNOUT_PROBE_PER_S", 5.0, least=0.01),
+        parity_every_s=_seconds("TURNOUT_PARITY_EVERY_S", 21_600.0, least=0.0),
     )
 
 
@@ -169,6 +173,8 @@ def tools_maker(
             judging=judges,
             probe_every_s=ours.probe_every_s,
             probe_per_s=ours.probe_per_s,
+            parity_every_s=ours.parity_every_s,
+            environment=settings.environment,
         )
 
     return make
