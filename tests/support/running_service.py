@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import uvicorn
@@ -59,9 +60,10 @@ def running(
     *,
     pace: Pace = FAST,
     shadow: ShadowSettings | None = None,
+    ca: Path | None = None,
 ) -> Iterator[Running]:
     """Start a service on a free port and stop it at the end."""
-    reader = AsyncReader(connect_async(url))
+    reader = AsyncReader(connect_async(url, ca=ca))
     source = Source(release=release, names=names, reader=reader, load_model=load_model)
     service = Service(source, pace=pace, shadow=shadow)
     with socket.socket() as listening:

@@ -46,11 +46,12 @@ class SwitchableProxy:
                 near, _ = listening.accept()
                 far = socket.create_connection(self._target)
                 self._open += [near, far]
-                threading.Thread(target=_copy, args=(near, far), daemon=True).start()
-                threading.Thread(target=_copy, args=(far, near), daemon=True).start()
+                threading.Thread(target=copy, args=(near, far), daemon=True).start()
+                threading.Thread(target=copy, args=(far, near), daemon=True).start()
 
 
-def _copy(source: socket.socket, sink: socket.socket) -> None:
+def copy(source: socket.socket, sink: socket.socket) -> None:
+    """Pass on what comes from `source` until it ends, then end both."""
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
             sink.sendall(data)

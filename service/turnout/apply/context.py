@@ -10,6 +10,7 @@ from turnout.elastic.names import Names
 from turnout.elastic.reader import Reader
 from turnout.elastic.writer import Writer
 from turnout.embedding import Embedder
+from turnout.embedding.hosted import Billed
 from turnout.evaluation import QuerySet
 from turnout.follow import Job, Progress
 from turnout.plan import Stage
@@ -49,10 +50,10 @@ Event = Started | Ended | Waiting | Progress | Check
 class Context:
     """One collection on one cluster.
 
-    `url` and `api_key` are for worker processes, which make clients of their own. `now` gives the time as ISO 8601 in
+    `url`, `api_key` and `ca` are for worker processes, which make clients of their own. `now` gives the time as ISO 8601 in
     UTC. `processes` is how many followers fill a view at once, 0 to fill it in this process; `listen` is told what
     happens. `load` gives a release's model to this process, and whoever gives it closes it; None to have it loaded and
-    closed here.
+    closed here. `billed` is told what a hosted model is paid that is loaded here.
     """
 
     reader: Reader
@@ -65,14 +66,17 @@ class Context:
     processes: int
     query_set: QuerySet | None
     api_key: str | None = field(default=None, repr=False)
+    ca: Path | None = None
     embedding_key: str | None = field(default=None, repr=False)
     load: Callable[[Release], Embedder] | None = None
+    billed: Billed | None = None
 
     def job(self, release: Release, view: str, *, reuse_from: str | None = None) -> Job:
         """The work of following one view."""
         return Job(
             url=self.url,
             api_key=self.api_key,
+            ca=self.ca,
             embedding_key=self.embedding_key,
             names=self.names,
             release=release,

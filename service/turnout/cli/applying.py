@@ -92,6 +92,7 @@ def context(
         names=settings.names(collection),
         url=settings.url,
         api_key=settings.write_key,
+        ca=settings.ca,
         embedding_key=settings.embedding_key,
         models=settings.models,
         now=utc_now,

@@ -119,7 +119,7 @@ def judging(settings: Settings, ours: ControllerSettings, client: Client) -> Jud
     from turnout.kube.reader import Reader as KubeReader
 
     trials = Trials(KubeReader(client, ours.namespace), window_s=ours.judge_window_s)
-    reader = Reader(connect(settings.url, api_key=settings.read_key, timeout_s=_LOOKUP_TIMEOUT_S))
+    reader = Reader(connect(settings.url, api_key=settings.read_key, ca=settings.ca, timeout_s=_LOOKUP_TIMEOUT_S))
     finish = with_stored_quality(reader, settings.names)
     return Judging(trials, _judge(ours) if ours.prometheus_url else None, finish=finish)
 
@@ -155,8 +155,8 @@ def tools_maker(
     from turnout.kube.reader import Reader as KubeReader
     from turnout.kube.writer import Writer as KubeWriter
 
-    reader = Reader(connect(settings.url, api_key=settings.read_key, timeout_s=_ELASTIC_TIMEOUT_S))
-    writer = Writer(connect(settings.url, api_key=settings.write_key, timeout_s=_ELASTIC_TIMEOUT_S))
+    reader = Reader(connect(settings.url, api_key=settings.read_key, ca=settings.ca, timeout_s=_ELASTIC_TIMEOUT_S))
+    writer = Writer(connect(settings.url, api_key=settings.write_key, ca=settings.ca, timeout_s=_ELASTIC_TIMEOUT_S))
 
     def make(collection: str, check: Callable[[], None]) -> Tools:
         return Tools(

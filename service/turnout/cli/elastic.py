@@ -90,7 +90,9 @@ def _facts(found: node.Node) -> dict[str, Any]:
     facts: dict[str, Any] = {"url": found.url, "version": found.version, "how": found.how}
     if found.how != "given":
         facts |= {"pid": found.pid, "container": found.container or None, "data": found.home}
-    return facts | node.health(found.url, api_key=os.environ.get("TURNOUT_ELASTICSEARCH_READ_API_KEY"))
+    settings = from_environment()
+    ca = settings.ca if found.how == "given" else None  # a local node speaks plain HTTP
+    return facts | node.health(found.url, api_key=settings.read_key, ca=ca)
 
 
 def _show(facts: dict[str, Any], form: str) -> None:

@@ -24,6 +24,7 @@ from turnout.release.fingerprint import decode
 if TYPE_CHECKING:
     from turnout.elastic.reader import Reader
     from turnout.elastic.views import View
+    from turnout.embedding.hosted import Billed
     from turnout.follow import Follower, Job, Lag
 
 
@@ -85,7 +86,7 @@ def command(  # noqa: PLR0913  (one for each option)
             return
         job = _job(settings, *found, processes=processes)
         listening = Listener(job, metrics_host=metrics_host, metrics_port=metrics_port)
-        with listening as listener, _entered(job, waiting) as follower:
+        with listening as listener, _entered(job, waiting, listener.billed) as follower:
             if follower is not None and once:
                 listener.lag(follower.catch_up(listener.progress, stop=stop))
             elif follower is not None:
@@ -99,6 +100,7 @@ def _job(settings: Settings, release: Release, view: str, *, processes: int | No
     return Job(
         url=settings.url,
         api_key=settings.write_key,
+        ca=settings.ca,
         embedding_key=settings.embedding_key,
         names=settings.names(release.collection),
         release=release,
@@ -109,12 +111,12 @@ def _job(settings: Settings, release: Release, view: str, *, processes: int | No
 
 
 @contextmanager
-def _entered(job: Job, waiting: threading.Event | None) -> Iterator[Follower | None]:
+def _entered(job: Job, waiting: threading.Event | None, billed: Billed) -> Iterator[Follower | None]:
     """A follower at work; None if it was stopped before it could start. See `patiently` for `waiting`."""
     from turnout.cli.following import patiently
     from turnout.follow import Follower
 
-    follower = patiently(lambda: Follower(job).__enter__(), waiting)
+    follower = patiently(lambda: Follower(job, billed=billed).__enter__(), waiting)
     try:
         yield follower
     finally:

@@ -98,6 +98,7 @@ class _Here:
                 now=utc_now,
                 listen=listener(self._progress),
                 api_key=settings.write_key,
+                ca=settings.ca,
                 embedding_key=settings.embedding_key,
             ),
         )

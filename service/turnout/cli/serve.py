@@ -83,7 +83,7 @@ def command(release_path: Path, host: str, port: int, threads: int, drain_s: flo
     source = Source(
         release=release,
         names=settings.names(release.collection),
-        reader=AsyncReader(connect_async(settings.url, api_key=settings.read_key)),
+        reader=AsyncReader(connect_async(settings.url, api_key=settings.read_key, ca=settings.ca)),
         load_model=lambda: load(
             release.model,
             settings.models,

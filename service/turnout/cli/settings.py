@@ -36,6 +36,9 @@ class Settings:
     """API key with read privileges. TURNOUT_ELASTICSEARCH_READ_API_KEY."""
     write_key: str | None = field(default=None, repr=False)
     """API key with write privileges; the service never gets it. TURNOUT_ELASTICSEARCH_WRITE_API_KEY."""
+    ca: Path | None = None
+    """PEM file with the authority that signed Elasticsearch's certificate; then no other is trusted.
+    TURNOUT_ELASTICSEARCH_CA, else those of the system and the public ones."""
     embedding_key: str | None = field(default=None, repr=False)
     """API key of a hosted model's provider. TURNOUT_EMBEDDING_API_KEY."""
     environment: str = ""
@@ -61,7 +64,7 @@ class Settings:
     def _connect(self, key: str | None) -> Elasticsearch:
         from turnout.elastic.client import connect
 
-        return connect(self.url, api_key=key)
+        return connect(self.url, api_key=key, ca=self.ca)
 
 
 def from_environment() -> Settings:
@@ -77,6 +80,7 @@ def from_environment() -> Settings:
         build=build,
         read_key=env.get("TURNOUT_ELASTICSEARCH_READ_API_KEY"),
         write_key=env.get("TURNOUT_ELASTICSEARCH_WRITE_API_KEY"),
+        ca=Path(ca).resolve() if (ca := env.get("TURNOUT_ELASTICSEARCH_CA", "").strip()) else None,
         embedding_key=env.get("TURNOUT_EMBEDDING_API_KEY", "").strip() or None,
         environment=env.get("TURNOUT_ENVIRONMENT", "").strip(),
     )

@@ -14,6 +14,7 @@ from elasticsearch import ApiError, AsyncElasticsearch, NotFoundError, Transport
 
 from turnout.elastic import state
 from turnout.elastic.names import Names
+from turnout.elastic.trust import Problem, problem_of
 from turnout.elastic.views import View, describe_views
 from turnout.errors import BadInput, Unavailable
 
@@ -163,6 +164,9 @@ async def _reaching(where: str) -> AsyncIterator[None]:
             remedy="look at the cluster's health and at the privileges of the reading credential",
         ) from error
     except TransportError as error:
+        problem = problem_of(error, scheme="https") or Problem(
+            type(error).__name__, "check that it is up, and that its URL says https:// if it speaks TLS"
+        )
         raise Unavailable(
-            f"Elasticsearch can't be reached ({type(error).__name__})", where=where, remedy="check that it is up"
+            f"Elasticsearch can't be reached ({problem.what})", where=where, remedy=problem.remedy
         ) from error

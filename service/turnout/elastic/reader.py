@@ -20,6 +20,7 @@ from elasticsearch import ConnectionTimeout as ClientTimeout
 from turnout.elastic import state
 from turnout.elastic.names import Names
 from turnout.elastic.state import Quarantine
+from turnout.elastic.trust import Problem, problem_of
 from turnout.elastic.views import View, describe_views
 from turnout.errors import EnvironmentProblem, Unavailable
 
@@ -72,11 +73,11 @@ def reaching(client: Elasticsearch) -> Iterator[None]:
     try:
         yield
     except (ClientConnectionError, ClientTimeout) as error:
-        raise Unavailable(
-            f"Elasticsearch can't be reached: {error.message}",
-            where=_url(client),
-            remedy="check the URL, or start a local one with `turnout elastic start`",
-        ) from error
+        url = _url(client)
+        what, remedy = problem_of(error, scheme=url.partition(":")[0]) or Problem(
+            error.message, "check the URL, or start a local one with `turnout elastic start`"
+        )
+        raise Unavailable(f"Elasticsearch can't be reached: {what}", where=url, remedy=remedy) from error
     except ApiError as error:
         if error.status_code in (429, 502, 503, 504):
             raise Unavailable(

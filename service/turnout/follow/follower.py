@@ -16,6 +16,7 @@ from turnout.elastic.reader import Reader, Shards
 from turnout.elastic.state import Epoch
 from turnout.elastic.writer import Writer
 from turnout.embedding import Embedder
+from turnout.embedding.hosted import Billed
 from turnout.errors import EnvironmentProblem, Unavailable
 from turnout.follow.crew import Crew
 from turnout.follow.engine import Engine, OnPage, Stop
@@ -36,20 +37,22 @@ class Follower:
 
     Args:
         embedder: for `processes=0`; None to load the release's model from the job's folder.
+        billed: told what a hosted model is paid that is loaded here.
 
     Raises:
         Refused: from `with`, `catch_up` or `run`: the view is missing or doesn't fit the release, or the model doesn't
             give the vectors that the view's probes hold.
     """
 
-    def __init__(self, job: Job, *, embedder: Embedder | None = None) -> None:
+    def __init__(self, job: Job, *, embedder: Embedder | None = None, billed: Billed | None = None) -> None:
         # Rate limit and budget of a hosted model hold for one process, and its time is spent waiting.
         self._processes = 0 if job.release.model.hosted else job.processes
         if embedder is not None and self._processes:
             raise ValueError("an embedder can't be sent to worker processes; use processes=0")
         self._job = job
         self._embedder = embedder
-        self._client = connect(job.url, api_key=job.api_key)
+        self._billed = billed
+        self._client = connect(job.url, api_key=job.api_key, ca=job.ca)
         self._reader = Reader(self._client)
         self._writer = Writer(self._client)
         self._hands: Crew | _OwnHands | None = None
@@ -71,7 +74,8 @@ class Follower:
         if self._processes:
             self._hands = Crew(job)
         else:
-            self._hands = _OwnHands(Engine(job, self._reader, self._writer, embedder=self._embedder))
+            engine = Engine(job, self._reader, self._writer, embedder=self._embedder, billed=self._billed)
+            self._hands = _OwnHands(engine)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

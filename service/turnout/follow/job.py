@@ -16,6 +16,7 @@ class Job:
     Args:
         url: Elasticsearch.
         api_key: a key with read and write privileges, if the server wants one.
+        ca: PEM file with the authority that signed the server's certificate; None for the public ones.
         names: the collection's indexes.
         release: says how documents become passages and fields.
         view: the index to fill; made by `create_view`.
@@ -38,6 +39,7 @@ class Job:
     reuse_from: str | None = None
     page_size: int = 500
     patience_s: float = 120.0
+    ca: Path | None = None
     embedding_key: str | None = field(default=None, repr=False)
     shards: frozenset[int] | None = None
 

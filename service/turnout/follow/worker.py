@@ -42,7 +42,7 @@ def work(job: Job, pipe: Connection, threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
-        with connect(job.url, api_key=job.api_key) as client:
+        with connect(job.url, api_key=job.api_key, ca=job.ca) as client:
             _serve(job, pipe, Reader(client), Writer(client), threads)
     except (EOFError, OSError):
         logger.info("the calling process is gone, ending")

@@ -47,7 +47,7 @@ def rehearse(base: Release | None, head: Release, settings: Settings) -> Rehears
         Unavailable: Elasticsearch or an endpoint went away. The next rehearsal cleans up.
         BadInput: the source, or a filter of the query set, can't be used.
     """
-    with connect(settings.url, api_key=settings.api_key) as client:
+    with connect(settings.url, api_key=settings.api_key, ca=settings.ca) as client:
         models = Models(settings)
         bench = Bench(settings=settings, reader=RememberingReader(client), writer=Writer(client), models=models)
         try:

@@ -38,6 +38,7 @@ class Settings:
         listen: told what happens.
         reuse: keep what was built for the base, and use it if it is there already.
         api_key: for Elasticsearch, with read and write privileges.
+        ca: PEM file with the authority that signed the server's certificate; None for the public ones.
         embedding_key: for a hosted model.
     """
 
@@ -52,4 +53,5 @@ class Settings:
     listen: Callable[[Event], None]
     reuse: bool = True
     api_key: str | None = field(default=None, repr=False)
+    ca: Path | None = None
     embedding_key: str | None = field(default=None, repr=False)

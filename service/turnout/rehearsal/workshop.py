@@ -65,6 +65,7 @@ class Workshop(Bench):
             processes=settings.processes,
             query_set=settings.query_set,
             api_key=settings.api_key,
+            ca=settings.ca,
             embedding_key=settings.embedding_key,
             load=self.models.of,
         )

@@ -92,14 +92,14 @@ def _reachable_by_all(folder: Path) -> bool:
     return all(path.stat().st_mode & 0o001 for path in existing)
 
 
-def check_given(url: str, *, api_key: str | None = None) -> Node:
+def check_given(url: str, *, api_key: str | None = None, ca: Path | None = None) -> Node:
     """The node at a URL that the user gave.
 
     Raises:
         Unavailable: doesn't answer.
         EnvironmentProblem: no Elasticsearch, another major version than the client's, or it refuses the credential.
     """
-    with connect(url, api_key=api_key, timeout_s=10.0) as client, reaching(client):
+    with connect(url, api_key=api_key, ca=ca, timeout_s=10.0) as client, reaching(client):
         try:
             # Plain JSON: a server of another major version refuses the client's own content type.
             answer = client.options(max_retries=1).perform_request("GET", "/", headers={"accept": "application/json"})
@@ -137,13 +137,13 @@ def wait_until_ready(url: str, *, timeout_s: float = START_TIMEOUT_S) -> str:
             time.sleep(0.5)
 
 
-def health(url: str, *, api_key: str | None = None) -> dict[str, Any]:
+def health(url: str, *, api_key: str | None = None, ca: Path | None = None) -> dict[str, Any]:
     """`health`, the number of `indexes`, and bytes of disk that indexes use (`disk_used`) and leave (`disk_free`).
 
     Raises:
         Unavailable: the server doesn't answer.
     """
-    with connect(url, api_key=api_key, timeout_s=10.0) as client, reaching(client):
+    with connect(url, api_key=api_key, ca=ca, timeout_s=10.0) as client, reaching(client):
         stats = client.options(max_retries=0).cluster.stats()
     return {
         "health": str(stats["status"]),

@@ -18,6 +18,7 @@ from turnout.elastic.node import distribution, docker, jvm, process
 from turnout.elastic.node.machine import Machine, Tell, silent
 from turnout.elastic.node.requirements import check_room, docker_answers, find_jdk
 from turnout.elastic.node.server import Node, Wanted, base_folder, check_given, wait_until_ready
+from turnout.elastic.trust import CA_VARIABLE
 from turnout.errors import EnvironmentProblem, Refused
 
 URL_VARIABLE = "TURNOUT_ELASTICSEARCH_URL"
@@ -49,7 +50,7 @@ def ensure(
         Refused: the shared node runs on another port than the one asked for.
     """
     if url := env.get(URL_VARIABLE):
-        return check_given(url, api_key=env.get("TURNOUT_ELASTICSEARCH_READ_API_KEY"))
+        return _given(url, env)
     machine = machine or Machine(env)
     base = base_folder(machine, build, tell)
     with _locked(base, tell):
@@ -115,9 +116,14 @@ def find(build: Path, *, env: Mapping[str, str], machine: Machine | None = None)
         Unavailable: a server given by URL doesn't answer.
     """
     if url := env.get(URL_VARIABLE):
-        return check_given(url, api_key=env.get("TURNOUT_ELASTICSEARCH_READ_API_KEY"))
+        return _given(url, env)
     machine = machine or Machine(env)
     return running(machine, base_folder(machine, build, silent))
+
+
+def _given(url: str, env: Mapping[str, str]) -> Node:
+    ca = env.get(CA_VARIABLE, "").strip()
+    return check_given(url, api_key=env.get("TURNOUT_ELASTICSEARCH_READ_API_KEY"), ca=Path(ca) if ca else None)
 
 
 def _reuse(node: Node, port: int | None) -> Node:
