@@ -33,6 +33,7 @@ VERBS = {
     "serve": "Run the retrieval service.",
     "controller": "Build, verify, flip and retire in a cluster, as Git says.",
     "judge": "Judge a past canary again from Prometheus, and draw it.",
+    "dashboards": "Check that each dashboard panel has data in Prometheus, and draw it.",
     "model": "Prepare a model for the torch-free runtimes, or show its identity.",
 }
 

@@ -1,0 +1,143 @@
+"""*Cost and drift*: what a hosted model costs, and what changes in what users ask and get. Used by `every`."""
+
+from __future__ import annotations
+
+from turnout.dashboards.panels import Dashboard, Panel, Query, Section
+from turnout.dashboards.promql import OURS, mean, newest, serving, total
+
+_NO_HOSTED = "no hosted model"
+_NO_SHADOW = "no searches are mirrored"
+_FEW_QUERIES = "it takes a model, 200 queries in an hour, and a day before it"
+_FEW_SEARCHES = "it takes 100 searches in an hour, and 1,000 in the week before it"
+_OF_A_POD = 'collection=""'
+_FIRST = 'projection="0"'
+
+
+def _spent(metric: str, over: str, *, by: str = "currency") -> str:
+    """Of pods and followers of the collection: a follower tells its collection, a pod its release."""
+    own = f"sum by ({by}) (increase({metric}{{{OURS}}}[{over}]))"
+    of_pods = f"increase({metric}{{{_OF_A_POD}}}[{over}])"
+    pods = f"sum by ({by}) {serving(of_pods)}"
+    return f"({own} + {pods} or {own} or {pods})"
+
+
+_COST = Section(
+    "Cost of a hosted model",
+    (
+        Panel(
+            "Spent of the month's budget",
+            "percentunit",
+            "What was billed in the last 30 days, as a share of the month's budget of pipeline.yaml. Worry above 80 %:"
+            " at the limit nobody stops the pods, the bill grows.",
+            (
+                Query(
+                    f"{_spent('embedding_cost_total', '30d')}"
+                    f' / max by (currency) (turnout_budget{{{OURS}, period="month"}})',
+                    "{{currency}}",
+                ),
+            ),
+            limit=1.0,
+            quiet=_NO_HOSTED,
+            width=6,
+        ),
+        Panel(
+            "Spent in the last hour",
+            "short",
+            "What was billed in the last hour, in the currency of the price in model.yaml. Worry about a sudden rise:"
+            " somebody asks much, or a backfill embeds what it should reuse.",
+            (Query(_spent("embedding_cost_total", "1h"), "{{currency}}"),),
+            quiet=_NO_HOSTED,
+            width=6,
+        ),
+        Panel(
+            "Budgets",
+            "short",
+            "The limits of pipeline.yaml: for a month, and for one backfill.",
+            (Query(newest("turnout_budget", by="period, currency"), "{{period}} {{currency}}"),),
+            width=6,
+        ),
+        Panel(
+            "Tokens",
+            "short",
+            "Tokens sent to the hosted model in the last hour.",
+            (Query(_spent("embedding_tokens_total", "1h", by="release"), "{{release}}"),),
+            quiet=_NO_HOSTED,
+            width=6,
+        ),
+    ),
+)
+
+_DRIFT = Section(
+    "What users ask, and what they get",
+    (
+        Panel(
+            "Drift of queries",
+            "short",
+            "Population stability index of the last hour's queries against the week before, for each projection of"
+            " their vectors. Below 0.1 is normal; above 0.25 users ask something else: see whether one client asks"
+            " much, and whether the query set still stands for what is asked.",
+            (Query(newest("turnout:query_psi:1h", by="projection"), "projection {{projection}}"),),
+            limit=0.25,
+            quiet=_FEW_QUERIES,
+        ),
+        Panel(
+            "Searches without a hit",
+            "percentunit",
+            "Share of the last hour's searches that found nothing; dashed, of the week before. Worry if it is twice"
+            " as much: documents are missing, or a filter or a tenant is new.",
+            (
+                Query(newest("turnout:search_unanswered:share1h", by="collection"), "last hour"),
+                Query(newest("turnout:search_unanswered:week_before", by="collection"), "week before", dashed=True),
+            ),
+            quiet=_FEW_SEARCHES,
+        ),
+        Panel(
+            "Loss of judged quality",
+            "short",
+            "What the query set said when the release was promoted, less what it says now. The release is the same, so"
+            " documents changed, or their judgments are old. Worry above 0.02.",
+            (Query(newest("turnout_judged_quality_loss", by="release, metric"), "{{metric}} {{release}}"),),
+            limit=0.02,
+            quiet="the collection has no query set, or nobody asked it since the promotion",
+        ),
+        Panel(
+            "Where queries lie",
+            "percentunit",
+            "Share of the queries in each tenth of the first projection of their vectors. It is what the drift is"
+            " computed from; a change of its shape shows which way users went.",
+            (
+                Query(
+                    f"{total('query_projection_total', _FIRST, by='bin')} / on () group_left ()"
+                    f" ({total('query_projection_total', _FIRST, by='')} > 0)",
+                    "bin {{bin}}",
+                ),
+            ),
+            quiet="the collection searches by words only",
+        ),
+        Panel(
+            "Overlap with the other release",
+            "percentunit",
+            "For mirrored searches, the share of the first ten documents that stable and canary have in common, on"
+            " average. It tells how much users would notice, not which is better. Worry if it is far below what the"
+            " rehearsal said.",
+            (Query(mean("search_shadow_overlap", by="release, other_release"), "{{release}} and {{other_release}}"),),
+            quiet=_NO_SHADOW,
+        ),
+        Panel(
+            "Mirrored searches",
+            "reqps",
+            "Searches that were picked to be mirrored, by what became of them. Worry if most are unavailable or"
+            " dropped: the overlap then stands for few.",
+            (Query(total("search_shadow_total", by="outcome"), "{{outcome}}"),),
+            quiet=_NO_SHADOW,
+        ),
+    ),
+)
+
+COST_AND_DRIFT = Dashboard(
+    "cost-and-drift",
+    "Turnout / Cost and drift",
+    "What a hosted model costs, and what changes in what users ask and in what they get.",
+    (_COST, _DRIFT),
+    since="7d",
+)
