@@ -97,7 +97,7 @@ class Walker:
     def _load(self, release: Release) -> Embedder:
         if self._context.load is not None:
             return self._context.load(release)
-        hosting = backfilling(release, self._context.embedding_key)
+        hosting = backfilling(release, self._context.embedding_key, billed=self._context.billed)
         embedder = load(release.model, self._context.models, hosting=hosting)
         self._stack.callback(embedder.close)
         return embedder

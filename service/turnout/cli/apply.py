@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -49,8 +50,14 @@ UNTIL = ("filled", "ready", "live")
     metavar="FILE",
     help="Write every event to FILE, one JSON line each, as it happens.",
 )
+@click.option(
+    "--metrics-port", type=click.IntRange(1, 65535), help="With --shard: serve Prometheus metrics on this port."
+)
+@click.option(
+    "--metrics-host", default="127.0.0.1", show_default=True, help="Address of the metrics; 0.0.0.0 in a pod."
+)
 @confirming
-def command(
+def command(  # noqa: PLR0913  (one for each option)
     collection: str | None,
     *,
     release_path: Path | None,
@@ -58,6 +65,8 @@ def command(
     shard: int | None,
     processes: int | None,
     events: IO[str] | None,
+    metrics_port: int | None,
+    metrics_host: str,
     confirmed: str | None,
 ) -> None:
     """Bring the release in the working tree live.
@@ -81,15 +90,19 @@ def command(
       turnout apply python-docs --processes 4
       turnout apply python-docs --events build/apply.jsonl
       turnout apply --release /release/release.json --until filled --shard 3
+      turnout apply --release /release/release.json --until filled --shard 3 --metrics-port 8082
       turnout apply --release /release/release.json --until ready
     """
     if (collection is None) == (release_path is None):
         raise click.UsageError("name either COLLECTION or --release")
     if shard is not None and until != "filled":
         raise click.UsageError("--shard goes with --until filled")
+    if metrics_port is not None and shard is None:
+        raise click.UsageError("--metrics-port goes with --shard")
     from turnout.cli.applying import from_artifacts, from_release
     from turnout.cli.settings import from_environment
     from turnout.cli.terminating import terminated_like_interrupted
+    from turnout.cli.view_metrics import ViewMetrics
     from turnout.cli.walking import Applying
 
     settings = from_environment()
@@ -97,4 +110,9 @@ def command(
     with terminated_like_interrupted():
         inputs = from_release(release_path) if release_path else from_artifacts(settings, collection or "")
         allowed = partial(guard, settings, settings.names(inputs.release.collection), confirmed)
-        Applying(settings, inputs, until=until, processes=processes, events=events).run(shard, allowed)
+        applying = Applying(settings, inputs, until=until, processes=processes, events=events)
+        if metrics_port is None:
+            applying.run(shard, allowed)
+            return
+        with ViewMetrics(inputs.release, host=metrics_host, port=metrics_port) as metrics:
+            replace(applying, metrics=metrics).run(shard, allowed)

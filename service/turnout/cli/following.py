@@ -10,22 +10,18 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 from rich.console import Console
 from rich.status import Status
 
-from turnout.errors import EnvironmentProblem, Unavailable
+from turnout.cli.view_metrics import LOOPBACK, FollowerMetrics, Tally
+from turnout.errors import Unavailable
 from turnout.follow import Counts, Job, Lag, Progress
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-LOOPBACK = "127.0.0.1"
 _PLAIN_EVERY_S = 5.0
 _LONGEST_WAIT_S = 10.0
-# Label value -> field of Counts.
-_OUTCOMES = {"live": "live", "deleted": "deleted", "placeholder": "placeholders", "superseded": "superseded"}
-_LABELS = ("collection", "release", "view")
 
 
 def patiently(start: Callable[[], T], stop: threading.Event | None) -> T | None:
@@ -57,10 +53,12 @@ class Listener:
         self._console = Console(stderr=True)
         self._status = Status("", console=self._console) if self._console.is_terminal else None
         self._total = Counts()
-        self._last = Progress(counts=Counts(), total=0, seconds=0.0)
+        self._tally = Tally()
         self._told_at = 0.0
         self.last_lag: Lag | None = None
-        self._metrics = _Metrics(job, metrics_host, metrics_port) if metrics_port else None
+        self._metrics = (
+            FollowerMetrics(job.release, job.view, host=metrics_host, port=metrics_port) if metrics_port else None
+        )
 
     def __enter__(self) -> Listener:
         if self._status:
@@ -73,13 +71,11 @@ class Listener:
         if self._status:
             self._status.stop()
         if self._metrics:
-            self._metrics.close()
+            self._metrics.__exit__(kind, error, trace)
 
     def progress(self, progress: Progress) -> None:
         """A page is done."""
-        same_round = progress.round == self._last.round
-        new = progress.counts - self._last.counts if same_round else progress.counts
-        self._last = progress
+        new = self._tally.new(progress)
         self._total = self._total + new
         if self._metrics:
             self._metrics.add(new)
@@ -93,6 +89,11 @@ class Listener:
             self._metrics.round_ended.set_to_current_time()
         if self._status:
             self._status.update(f"{self._job.view}: {lag.total:,} operations behind")
+
+    def billed(self, tokens: int, cost: float) -> None:
+        """A hosted model was paid."""
+        if self._metrics:
+            self._metrics.billed(tokens, cost)
 
     def summary(self) -> dict[str, int]:
         """What was done in all."""
@@ -111,51 +112,3 @@ class Listener:
         elif now - self._told_at >= _PLAIN_EVERY_S:
             self._told_at = now
             self._console.print(f"{self._job.view}: {text}", highlight=False)
-
-
-class _Metrics:
-    """Prometheus metrics of one follower, on a port of its own."""
-
-    def __init__(self, job: Job, host: str, port: int) -> None:
-        registry = CollectorRegistry()
-        labels = {"collection": job.names.collection, "release": job.release.id, "view": job.view}
-        self._labels = labels
-        self._records = Counter(
-            "pipeline_records_processed_total",
-            "Documents brought into a view, by what became of them",
-            (*_LABELS, "outcome"),
-            registry=registry,
-        )
-        self._passages = Counter(
-            "pipeline_passages_total",
-            "Passages brought into a view, by where their vectors came from",
-            (*_LABELS, "vectors"),
-            registry=registry,
-        )
-        self.lag = Gauge(
-            "follow_lag_operations", "Operations that are not in the view yet", _LABELS, registry=registry
-        ).labels(**labels)
-        self.round_ended = Gauge(
-            "follow_round_timestamp_seconds",
-            "Unix time when the view had last been brought to the checkpoint that the round began with",
-            _LABELS,
-            registry=registry,
-        ).labels(**labels)
-        try:
-            self._server, self._thread = start_http_server(port, addr=host, registry=registry)
-        except OSError as error:
-            raise EnvironmentProblem(
-                f"metrics can't be served on {host} port {port}: {error.strerror}",
-                remedy="choose another --metrics-host or --metrics-port",
-            ) from error
-
-    def add(self, counts: Counts) -> None:
-        for outcome, field in _OUTCOMES.items():
-            self._records.labels(**self._labels, outcome=outcome).inc(getattr(counts, field))
-        for origin in ("embedded", "reused"):
-            self._passages.labels(**self._labels, vectors=origin).inc(getattr(counts, origin))
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(timeout=5)

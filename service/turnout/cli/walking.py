@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import IO
 
@@ -11,11 +11,13 @@ import msgspec
 from rich.console import Console
 
 from turnout import observed
-from turnout.apply import Context, Event, Until, apply, fill_shard, is_ready, persistently, require_free, up_to
+from turnout.apply import Context, Event, Started, Until, apply, fill_shard, is_ready, persistently, require_free, up_to
 from turnout.cli.applying import Inputs, context
 from turnout.cli.progress import Teller, as_json_lines
 from turnout.cli.settings import Settings
-from turnout.plan import Plan, make_plan
+from turnout.cli.view_metrics import Tally, ViewMetrics
+from turnout.follow import Progress
+from turnout.plan import CreateView, Plan, make_plan
 from turnout.plan.text import text
 
 Listen = Callable[[Event], None]
@@ -32,6 +34,7 @@ class Applying:
     until: Until
     processes: int | None
     events: IO[str] | None
+    metrics: ViewMetrics | None = None
 
     def run(self, shard: int | None, allowed: Callable[[], None]) -> None:
         """Plan and walk, or fill one shard's part. For a release that came alone nobody watches: it is persistent.
@@ -42,6 +45,7 @@ class Applying:
         console = Console(soft_wrap=True)  # a name is never broken in the middle
         with Teller(console) as teller:
             listen = as_json_lines(self.events, teller) if self.events else teller
+            listen = _counted(self.metrics, listen) if self.metrics else listen
             part = self._whole if shard is None else partial(self._part, shard)
             work = partial(_if, allowed, partial(part, console, listen))
             said = persistently(work, listen) if self.inputs.alone else work()
@@ -77,9 +81,27 @@ class Applying:
 
     def _context(self, listen: Listen) -> Context:
         inputs = self.inputs
-        return context(
+        made = context(
             self.settings, inputs.release.collection, listen, processes=self.processes, judged=inputs.query_set
         )
+        return replace(made, billed=self.metrics.billed) if self.metrics else made
+
+
+def _counted(metrics: ViewMetrics, listen: Listen) -> Listen:
+    """Tell the metrics, too. A shard's stages name their view, but the one that makes it."""
+    tally = Tally()
+
+    def told(event: Event) -> None:
+        match event:
+            case Started(stage=stage):
+                tally.restart()
+                if not isinstance(stage, CreateView) and stage.view is not None:
+                    metrics.of(stage.view)
+            case Progress():
+                metrics.add(tally.new(event))
+        listen(event)
+
+    return told
 
 
 def _if(allowed: Callable[[], None], work: Callable[[], str]) -> str:

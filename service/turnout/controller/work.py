@@ -23,6 +23,7 @@ PARALLELISM = "turnout.dev/parallelism"
 """Annotation of the PodTemplate: how many shards are filled at once, for each backfill."""
 DEFAULT_PARALLELISM = 4
 METRICS_PORT = 8082
+_METRICS = ("--metrics-host", "0.0.0.0", "--metrics-port", str(METRICS_PORT))  # noqa: S104  (in its pod only)
 KEPT_S = 86_400
 """Seconds that an ended Job is kept, with its pods' logs, for whoever asks the next morning."""
 _RELEASE = "/release/release.json"
@@ -43,7 +44,9 @@ def fill_job(action: Fill, revision: Revision, rolling: Rolling, *, collection: 
     }
     name = f"fill-{collection}-{action.hash}"
     labels = _labels("fill", collection, action.release_id, action.hash)
-    return _job(name, spec, (*arguments, "--processes", "0"), labels, (revision, rolling, pattern))
+    body = _job(name, spec, (*arguments, "--processes", "0", *_METRICS), labels, (revision, rolling, pattern))
+    _scraped(body["spec"]["template"])
+    return body
 
 
 def verify_job(action: Verify, revision: Revision, rolling: Rolling, *, collection: str, pattern: PodTemplate) -> Json:
@@ -58,15 +61,12 @@ def follower(action: Follow, revision: Revision, rolling: Rolling, *, collection
     """A Deployment of one pod. Two at once would do no harm, but cost a model twice."""
     name = follower_name(collection, action.view)
     labels = _labels("follow", collection, action.release_id, action.hash)
-    arguments = ["follow", "--release", _RELEASE, "--view", action.view, "--processes", "0"]
-    arguments += ["--metrics-host", "0.0.0.0", "--metrics-port", str(METRICS_PORT)]  # noqa: S104  (in its pod only)
+    arguments = ("follow", "--release", _RELEASE, "--view", action.view, "--processes", "0", *_METRICS)
     pod = _pod(labels, (revision, rolling, pattern), arguments, release_map=action.config_map, restart="Always")
     # What selects pods may never change; the release and the revision may.
     selector = {COMPONENT: "follow", COLLECTION: collection, _SELF: name}
     pod["metadata"]["labels"] |= {_SELF: name}
-    pod["metadata"]["annotations"] |= {"prometheus.io/scrape": "true", "prometheus.io/port": str(METRICS_PORT)}
-    worker = next(each for each in pod["spec"]["containers"] if each["name"] == "worker")
-    worker["ports"] = [{"name": "metrics", "containerPort": METRICS_PORT, "protocol": "TCP"}]
+    _scraped(pod)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -144,6 +144,13 @@ def _pod(
         },
         "spec": spec,
     }
+
+
+def _scraped(pod: Json) -> None:
+    """Let Prometheus find what the pod's worker serves."""
+    pod["metadata"]["annotations"] |= {"prometheus.io/scrape": "true", "prometheus.io/port": str(METRICS_PORT)}
+    worker = next(each for each in pod["spec"]["containers"] if each["name"] == "worker")
+    worker["ports"] = [{"name": "metrics", "containerPort": METRICS_PORT, "protocol": "TCP"}]
 
 
 def _metadata(name: str, labels: dict[str, str], rolling: Rolling, annotations: dict[str, str]) -> Json:

@@ -12,7 +12,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from turnout.elastic.reader import Hit, Reader
 from turnout.elastic.writer import Writer
 from turnout.embedding import Embedder
-from turnout.embedding.hosted import backfilling
+from turnout.embedding.hosted import Billed, backfilling
 from turnout.embedding.store import load
 from turnout.errors import EnvironmentProblem, Unavailable
 from turnout.follow.job import Counts, Job, Task
@@ -35,13 +35,21 @@ class Engine:
     Args:
         embedder: None to load the release's model; it is loaded at once, or for a copy when a text needs it.
         threads: how many the model may use.
+        billed: told what a hosted model is paid that is loaded here.
 
     Raises:
         Refused: the view doesn't fit the release, or the model doesn't give the view's vectors.
     """
 
     def __init__(
-        self, job: Job, reader: Reader, writer: Writer, *, embedder: Embedder | None = None, threads: int = 1
+        self,
+        job: Job,
+        reader: Reader,
+        writer: Writer,
+        *,
+        embedder: Embedder | None = None,
+        threads: int = 1,
+        billed: Billed | None = None,
     ) -> None:
         self._job = job
         self._reader = reader
@@ -49,6 +57,7 @@ class Engine:
         self._given = embedder
         self._loaded: Embedder | None = None
         self._threads = threads
+        self._billed = billed
         self._view = followed_view(reader, job.names, job.release, job.view)
         source = reusable_view(reader, job.names, job.release, job.reuse_from) if job.reuse_from else None
         self._pages = PageWriter(
@@ -87,7 +96,7 @@ class Engine:
 
     def _load(self) -> Embedder:
         job = self._job
-        hosting = backfilling(job.release, job.embedding_key)
+        hosting = backfilling(job.release, job.embedding_key, billed=self._billed)
         return load(job.release.model, job.models, threads=self._threads, hosting=hosting)
 
     def _patiently(self, task: Task, after: int, stop: Stop) -> _Page:

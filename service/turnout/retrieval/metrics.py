@@ -157,7 +157,8 @@ class Metrics:
         promised = release.gates.promised
         objective = self._gauge("turnout_slo_objective", "Share of searches that must be good.", *own, "slo", "le")
         objective.labels(**self._common, **own, slo="availability", le="").set(promised.availability)
-        within = floatToGoString(promised.latency.within_ms / 1000)  # as the histogram's own label
+        # As the histogram writes its own label.
+        within = floatToGoString(promised.latency.within_ms / 1000)  # type: ignore[no-untyped-call]
         objective.labels(**self._common, **own, slo="latency", le=within).set(promised.latency.share)
         budget = self._gauge("turnout_budget", "Most money that embedding may cost.", *own, "period", "currency")
         for period, limit in release.pipeline.budget.limits.items():

@@ -78,6 +78,7 @@ def test_errors_say_by_their_kind_how_the_program_ends() -> None:
         ("apply",),
         ("apply", "toys", "--release", "release.json"),
         ("apply", "toys", "--shard", "0"),
+        ("apply", "toys", "--metrics-port", "8082"),
         ("apply", "toys", "--until", "tomorrow"),
         ("follow",),
         ("follow", "toys", "--release", "release.json"),

@@ -67,6 +67,7 @@ def test_a_backfill_has_a_pod_for_each_shard_and_a_few_at_once() -> None:
     assert worker_of(filled())["args"] == [
         *("apply", "--release", "/release/release.json", "--until", "filled"),
         *("--shard", "$(JOB_COMPLETION_INDEX)", "--processes", "0"),
+        *("--metrics-host", "0.0.0.0", "--metrics-port", "8082"),  # noqa: S104
     ]
 
 
@@ -154,6 +155,13 @@ def test_a_follower_is_one_pod_that_is_replaced_and_scraped() -> None:
     assert pod["metadata"]["annotations"] == {"prometheus.io/scrape": "true", "prometheus.io/port": "8082"}
     assert worker_of(body)["args"][-4:] == ["--metrics-host", "0.0.0.0", "--metrics-port", "8082"]  # noqa: S104
     assert pod["spec"]["restartPolicy"] == "Always"
+
+
+def test_a_pod_that_fills_is_scraped_and_one_that_verifies_is_not() -> None:
+    fill, verify = (body["spec"]["template"]["metadata"]["annotations"] for body in made()[:2])
+    assert fill == {"prometheus.io/scrape": "true", "prometheus.io/port": "8082"}
+    assert "prometheus.io/scrape" not in verify
+    assert worker_of(filled())["ports"] == [{"name": "metrics", "containerPort": 8082, "protocol": "TCP"}]
 
 
 def test_a_follower_mounts_the_release_that_it_follows_for_and_only_that() -> None:
