@@ -9,60 +9,80 @@ _NO_HOSTED = "no hosted model"
 _NO_SHADOW = "no searches are mirrored"
 _FEW_QUERIES = "it takes a model, 200 queries in an hour, and a day before it"
 _FEW_SEARCHES = "it takes 100 searches in an hour, and 1,000 in the week before it"
-_OF_A_POD = 'collection=""'
+# Search pods name their release only, followers and backfills their collection.
+_OF_A_POD = '{collection=""}'
+_BILLED = f"embedding_cost_total{_OF_A_POD}"
 _FIRST = 'projection="0"'
 
 
-def _spent(metric: str, over: str, *, by: str = "currency") -> str:
-    """Of pods and followers of the collection: a follower tells its collection, a pod its release."""
-    own = f"sum by ({by}) (increase({metric}{{{OURS}}}[{over}]))"
-    of_pods = f"increase({metric}{{{_OF_A_POD}}}[{over}])"
-    pods = f"sum by ({by}) {serving(of_pods)}"
-    return f"({own} + {pods} or {own} or {pods})"
+def _money(period: str, over: str) -> str:
+    """As the alerts count it: a sample each minute of money a second."""
+    return f'sum_over_time(release:embedding_cost:rate10m{{{OURS}, period="{period}"}}[{over}]) * 60'
 
+
+_MONTH = f"sum by (collection, currency) ({_money('month', '30d')})"
+_BY_RELEASE = "collection, release, currency"
+_BACKFILL = f"max by ({_BY_RELEASE}) ({_money('backfill', '30d')})"
+_FOR_BACKFILL = f'max by ({_BY_RELEASE}) (turnout_budget{{{OURS}, period="backfill"}})'
+_TOKENS = "rate(embedding_tokens_total{}[$__rate_interval])"
 
 _COST = Section(
     "Cost of a hosted model",
     (
         Panel(
-            "Spent of the month's budget",
+            "Spent of the budgets",
             "percentunit",
-            "What was billed in the last 30 days, as a share of the month's budget of pipeline.yaml. Worry above 80 %:"
-            " at the limit nobody stops the pods, the bill grows.",
+            "What was billed, as a share of the budgets of pipeline.yaml: in the last 30 days of the month's, and for"
+            " each release of a backfill's. Worry above 80 %: at the limit nothing more is embedded, searches fall back"
+            " to words, and views stop.",
             (
-                Query(
-                    f"{_spent('embedding_cost_total', '30d')}"
-                    f' / max by (currency) (turnout_budget{{{OURS}, period="month"}})',
-                    "{{currency}}",
-                ),
+                Query(f"{_MONTH} / on (collection, currency) budget:turnout_budget_month:min{{{OURS}}}", "month"),
+                Query(f"{_BACKFILL} / {_FOR_BACKFILL}", "backfill {{release}}"),
             ),
             limit=1.0,
             quiet=_NO_HOSTED,
-            width=6,
         ),
         Panel(
-            "Spent in the last hour",
+            "Billed in the last hour",
             "short",
-            "What was billed in the last hour, in the currency of the price in model.yaml. Worry about a sudden rise:"
-            " somebody asks much, or a backfill embeds what it should reuse.",
-            (Query(_spent("embedding_cost_total", "1h"), "{{currency}}"),),
+            "Money, in the currency of the budget in pipeline.yaml. Worry about a sudden rise: somebody asks or writes"
+            " much, or a backfill embeds what it should reuse.",
+            (
+                Query(f"sum by (currency) ({_money('month', '1h')})", "{{currency}} users and followers"),
+                Query(f"sum by (currency) ({_money('backfill', '1h')})", "{{currency}} backfill"),
+            ),
             quiet=_NO_HOSTED,
-            width=6,
+        ),
+        Panel(
+            "Tokens",
+            "short",
+            "Tokens sent to the hosted model each second: by searches, and by followers and backfills for each view."
+            " They are what is billed.",
+            (
+                Query(f"sum by (release) {serving(_TOKENS.format(_OF_A_POD))}", "searches {{release}}"),
+                Query(f"sum by (view) ({_TOKENS.format(f'{{{OURS}}}')})", "{{view}}"),
+            ),
+            quiet=_NO_HOSTED,
         ),
         Panel(
             "Budgets",
             "short",
             "The limits of pipeline.yaml: for a month, and for one backfill.",
             (Query(newest("turnout_budget", by="period, currency"), "{{period}} {{currency}}"),),
-            width=6,
+            width=12,
+            height=6,
         ),
         Panel(
-            "Tokens",
+            "Billed in all",
             "short",
-            "Tokens sent to the hosted model in the last hour.",
-            (Query(_spent("embedding_tokens_total", "1h", by="release"), "{{release}}"),),
+            "Money since the processes started that count it, by release. It begins again at 0 when they restart.",
+            (
+                Query(f"sum by (release, currency) {serving(_BILLED)}", "{{currency}} searches {{release}}"),
+                Query(f"sum by (view, currency) (embedding_cost_total{{{OURS}}})", "{{currency}} {{view}}"),
+            ),
             quiet=_NO_HOSTED,
-            width=6,
+            width=12,
+            height=6,
         ),
     ),
 )

@@ -17,26 +17,13 @@ def _of_process(vector: str) -> str:
     return f"max by ({_POD}) {serving(vector, on='job, instance')}"
 
 
-_MONTH = "[30d]"
+def _month(recorded: str) -> str:
+    return f"sum_over_time({recorded}{{{OURS}}}[30d])"
 
 
-def _in_month(metric: str, matchers: str, more: str = "") -> str:
-    return f"sum({serving(f'increase({metric}{{{matchers}}}{_MONTH}){more}')})"
-
-
-def _left(bad: str, slo: str) -> str:
-    """The share of the month's error budget that is left: 1 less what was bad, in parts of what may be bad."""
-    return f'1 - ({bad}) / (1 - scalar(max(turnout_slo_objective{{{OURS}, slo="{slo}"}})))'
-
-
-_ALL = _in_month("http_requests_total", SEARCH)
-_FAILED = share(_in_month("http_requests_total", f'{SEARCH}, status=~"5.."'), _ALL)
-_ANSWERED = f'{SEARCH}, status="200"'
-_IN_TIME = f' and on (le) turnout_slo_objective{{{OURS}, slo="latency"}}'
-_SLOW = "1 - {} / ({} > 0)".format(
-    _in_month("http_request_duration_seconds_bucket", _ANSWERED, _IN_TIME),
-    _in_month("http_request_duration_seconds_count", _ANSWERED),
-)
+# As the alerts count, which read the same recorded series.
+_SPENT = f"{_month('slo:search_bad:rate5m')} / ({_month('slo:search_total:rate5m')} > 0)"
+_ALLOWED = f"(1 - slo:turnout_slo_objective:max{{{OURS}}})"
 
 
 _RED = Section(
@@ -70,23 +57,40 @@ _RED = Section(
     ),
 )
 
-_DEGRADED = Section(
-    "Less than was asked for",
+_PROMISES = Section(
+    "What users were promised (`slo` in gates.yaml)",
     (
         Panel(
             "Error budget left",
             "percentunit",
-            "What is left of the failures and slow answers that gates.yaml allows in 30 days. At 0 the promise is"
-            " broken. Worry if it falls by more than a few percent in a day.",
-            (Query(_left(_FAILED, "availability"), "availability"), Query(_left(_SLOW, "latency"), "latency")),
+            "What is left of the failures and slow answers that gates.yaml allows in 30 days, or in as many as this"
+            " Prometheus keeps. At 0 the promise is broken. Worry if it falls by more than a few percent in a day.",
+            (Query(f"1 - {_SPENT} / {_ALLOWED}", "{{slo}} {{le}}"),),
             top=1.0,
+            width=12,
         ),
+        Panel(
+            "How fast the error budget is used up",
+            "short",
+            "How many times faster than allowed, in the last hour: 1 uses a month's budget in a month, 14.4 a fiftieth"
+            " of it in an hour, which wakes somebody.",
+            (Query(f"slo:search_burn:ratio1h{{{OURS}}}", "{{slo}} {{le}}"),),
+            limit=1.0,
+            width=12,
+        ),
+    ),
+)
+
+_DEGRADED = Section(
+    "Less than was asked for",
+    (
         Panel(
             "Degraded answers",
             "reqps",
             "Answers that were less than what was asked for, by reason. Users see worse results and no error. Worry if"
             " one reason lasts: the model is slow or down, or Elasticsearch is.",
             (Query(total("search_degraded_total", by="reason"), "{{reason}}"),),
+            width=12,
         ),
         Panel(
             "Shedding",
@@ -94,6 +98,7 @@ _DEGRADED = Section(
             "Searches that were turned away because too many were waiting. Worry about any that last: there are too few"
             " pods for the load, or Elasticsearch got slow.",
             (Query(total("search_shed_total", by=_BY), "{{release}}"),),
+            width=12,
         ),
     ),
 )
@@ -209,5 +214,5 @@ SERVICE = Dashboard(
     "service",
     "Turnout / Service",
     "Rate, errors and duration of searches, and what stands behind them: Elasticsearch, the model, the pods.",
-    (_RED, _DEGRADED, _BEHIND, _PODS),
+    (_RED, _PROMISES, _DEGRADED, _BEHIND, _PODS),
 )

@@ -125,13 +125,6 @@ _FILL = Section(
                 ),
             ),
         ),
-        Panel(
-            "Tokens sent to a hosted model",
-            "short",
-            "Tokens that backfills and followers sent each second; they are what is billed.",
-            (Query(_grows("embedding_tokens_total", 'view!=""', by="view"), "{{view}}"),),
-            quiet="no hosted model",
-        ),
     ),
 )
 
