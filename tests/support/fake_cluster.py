@@ -180,6 +180,18 @@ class FakeMemory:
         self._up()
         return Shards("here", dict.fromkeys(range(self.number), -1)) if self.number else None
 
+    def store_bytes(self, index: str) -> int | None:
+        self._up()
+        return 1000
+
+    def count(self, index: str, query: Any = None) -> int:
+        self._up()
+        return 7
+
+    def index_uuid(self, index: str) -> str | None:
+        self._up()
+        return index
+
     def views(self, names: Names) -> tuple[Any, ...]:
         self._up()
         return self.views_

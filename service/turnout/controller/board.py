@@ -18,11 +18,13 @@ from prometheus_client.registry import Collector
 
 from turnout.controller.actions import Decision, Standing, State
 from turnout.controller.board_judged import judgment_gauges
+from turnout.controller.comparing_board import ParityBoard
 from turnout.controller.judged import Judged
 from turnout.controller.lingering import Lingering
 from turnout.controller.observed import Observed
 from turnout.controller.probing_board import ProbeBoard
 from turnout.controller.seen import complete_view
+from turnout.controller.sizes_board import SizeBoard
 
 STALE_S = 60.0
 STATES: tuple[State, ...] = get_args(State)
@@ -48,6 +50,8 @@ class Board(Collector):
 
     Attributes:
         probes: judged quality, which holds until it is measured again, however old the last look is.
+        parities: what comparing views with documents found; it holds as long.
+        sizes: how large things are; shown as long as the last look.
     """
 
     def __init__(self, leads: Callable[[], bool], *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -55,11 +59,12 @@ class Board(Collector):
         self._seen: dict[str, Seen] = {}
         self._problems: dict[str, Lingering] = {}
         self._judged: dict[str, Judged] = {}
-        self.probes = ProbeBoard()
+        self.probes, self.parities, self.sizes = ProbeBoard(), ParityBoard(), SizeBoard()
 
     def show(self, observed: Observed, decision: Decision) -> None:
         """A look succeeded."""
         self._seen = {**self._seen, observed.collection: _seen(observed, decision, self._clock())}
+        self.sizes.show(observed)
 
     def judged(self, collection: str, judged: Judged | None) -> None:
         """The newest judgment of a collection's canary; None if nothing is on trial."""
@@ -78,7 +83,8 @@ class Board(Collector):
         self._seen = {name: seen for name, seen in self._seen.items() if name in kept}
         self._problems = {name: each for name, each in self._problems.items() if name in kept}
         self._judged = {name: each for name, each in self._judged.items() if name in kept}
-        self.probes.only(kept)
+        for part in (self.probes, self.parities, self.sizes):
+            part.only(kept)
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Called at each scrape."""
@@ -93,6 +99,8 @@ class Board(Collector):
             yield from _gauges(seen)
             yield from judgment_gauges({name: each for name, each in sorted(self._judged.items()) if name in seen})
             yield from self.probes.collect()
+            yield from self.parities.collect()
+            yield from self.sizes.collect(seen)
             yield _problems(self._problems)
 
 

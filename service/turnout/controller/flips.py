@@ -56,9 +56,9 @@ class Waiting:
                 return
             if self._left_s <= 0:
                 raise Refused(
-                    f"the follower of {self._view} doesn't come up to documents; the alias stays where it is",
+                    f"the follower of {self._view} doesn't come up to documents",
                     where=self._names.alias,
-                    remedy="look at the Deployment that follows it",
+                    remedy="look at the Deployment that follows it; the alias stays where it is",
                 )
             self._sleep(_LOOK_S)
             self._left_s -= _LOOK_S

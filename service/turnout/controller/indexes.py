@@ -27,6 +27,7 @@ class Indexes(NamedTuple):
     targets: frozenset[str]
     quarantined: dict[str, Quarantine]
     shards: int
+    operations: int
     frozen: str
 
 
@@ -53,6 +54,7 @@ def look_at_indexes(reader: Reader, names: Names) -> Indexes:
         targets=targets,
         quarantined=quarantined,
         shards=len(shards.checkpoints) if shards else 0,
+        operations=sum(checkpoint + 1 for checkpoint in shards.checkpoints.values()) if shards else 0,
         frozen=f"{switch.reason} (by {switch.by})" if switch else "",
     )
 

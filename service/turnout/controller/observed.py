@@ -52,7 +52,8 @@ class Rolling(msgspec.Struct, frozen=True, kw_only=True):
     `inconclusive` if one paused it for want of evidence: what that said.
 
     `settled`: Argo has observed the spec as it is now; before that stable and canary may be yesterday's. `uid` is the
-    object's, by which what is made for it goes with it.
+    object's, by which what is made for it goes with it. `shares` is what part of the requests each revision gets, by
+    its hash, from 0 to 1.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Rolling(msgspec.Struct, frozen=True, kw_only=True):
     aborted: bool
     settled: bool
     weight: int = 0
+    shares: dict[str, float] = {}
     failed: FailedAnalysis | None = None
     inconclusive: str = ""
 
@@ -101,10 +103,9 @@ class SeenView(msgspec.Struct, frozen=True, kw_only=True):
 class Observed(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about one collection at one moment.
 
-    `revisions` are newest first. `shards` are those of the documents index, 0 if there is none. `frozen` is why
-    the collection is frozen, empty if it isn't. `spare_config_maps` are release ConfigMaps that no ReplicaSet and
-    no spec names,
-    with their age in seconds.
+    `revisions` are newest first. `shards` are those of the documents index, 0 if there is none, and `operations` what
+    they hold, in the unit of `SeenView.behind`. `frozen` is why the collection is frozen, empty if it isn't.
+    `spare_config_maps` are release ConfigMaps that no ReplicaSet and no spec names, with their age in seconds.
     """
 
     collection: str
@@ -117,6 +118,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     targets: frozenset[str]
     quarantined: dict[str, Quarantine]
     shards: int
+    operations: int = 0
     frozen: str = ""
     spare_config_maps: dict[str, float] = {}
 

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from turnout.controller.act import Actor, Outcome, tag, told
 from turnout.controller.actions import Decision
 from turnout.controller.board import Board
+from turnout.controller.comparing import ParityWatch
 from turnout.controller.desired import desired
 from turnout.controller.environment import claim
 from turnout.controller.judged import Judged, judged
@@ -18,6 +19,7 @@ from turnout.controller.look import Looker
 from turnout.controller.observed import Observed, Rolling
 from turnout.controller.probing import Prober
 from turnout.controller.seen import is_certain
+from turnout.controller.sizes import Scale
 from turnout.controller.tell import Teller
 from turnout.controller.tools import Deposed, Tools
 from turnout.errors import TurnoutError, Unavailable
@@ -55,6 +57,7 @@ class Reconciler:
         self._actor = Actor(tools, self._looker)
         self._teller = Teller(tools)
         self._prober = Prober(tools, board.probes)
+        self._watch, self._scale = ParityWatch(tools, board.parities), Scale(tools, board.sizes)
         self._failure: dict[str, str] = {}
         self._judged: Judged | None = None
         self._rolling: Rolling | None = None  # the last that was seen, to write events on while nothing can be seen
@@ -85,9 +88,10 @@ class Reconciler:
         self._board.show(observed, decision)
         self._teller.foretell(observed, decision, self._judged)
         outcome = self._actor.carry_out(decision, observed)
-        unjudged = self._judge(observed)
-        self._tell(observed, decision, outcome, unjudged)
+        found = {**self._judge(observed), **self._watch.round(observed)}
+        self._tell(observed, decision, outcome, found)
         self._prober.round(observed)
+        self._scale.round(observed)
 
     def _judge(self, observed: Observed) -> dict[str, str]:
         """Show the newest judgment of what is on trial; the problems with that."""
@@ -99,11 +103,11 @@ class Reconciler:
         self._board.judged(self._collection, self._judged)
         return problems_of_judging(self._judged, judging)
 
-    def _tell(self, observed: Observed, decision: Decision, outcome: Outcome, unjudged: dict[str, str]) -> None:
+    def _tell(self, observed: Observed, decision: Decision, outcome: Outcome, found: dict[str, str]) -> None:
         for action, _ in outcome.done:
             self._counts.actions.labels(self._collection, tag(action)).inc()
         self._counts.errors.labels(self._collection).inc(sum(key.endswith("-failed") for key in outcome.problems))
-        problems = {**decision.problems, **outcome.problems, **unjudged}
+        problems = {**decision.problems, **outcome.problems, **found}
         self._teller.done(outcome, observed.rollout)
         self._show(problems)
         self._teller.record(observed, decision, self._judged)

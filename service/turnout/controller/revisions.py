@@ -58,6 +58,7 @@ def rolling(
         aborted=status.abort,
         settled=status.observed_generation == str(rollout.metadata.generation),
         weight=_weight(rollout, sets),
+        shares=_shares(rollout, sets),
         failed=failed,
         inconclusive=inconclusive,
     )
@@ -73,6 +74,20 @@ def _weight(rollout: Rollout, sets: Sequence[ReplicaSet]) -> int:
     ready = {each.metadata.labels[HASH]: each.status.ready_replicas for each in sets}
     total = sum(ready.values())
     return round(100 * ready.get(status.current_pod_hash, 0) / total) if total else 0
+
+
+def _shares(rollout: Rollout, sets: Sequence[ReplicaSet]) -> dict[str, float]:
+    """What part of the requests each hash gets: by the router's weights, else by its share of the ready pods."""
+    routed = rollout.status.canary.weights
+    if routed is not None:
+        parts = [(each.pod_template_hash, each.weight) for each in (routed.stable, routed.canary, *routed.additional)]
+    else:
+        parts = [(each.metadata.labels[HASH], each.status.ready_replicas) for each in sets]
+    total = sum(part for _, part in parts)
+    found: dict[str, float] = {}
+    for hash_, part in parts:  # of a Rollout without a trial both weights name the same hash
+        found[hash_] = found.get(hash_, 0.0) + (part / total if total else 0.0)
+    return found
 
 
 def revisions(rollout: Rollout, sets: Sequence[ReplicaSet], find: Callable[[str], Found]) -> tuple[Revision, ...]:

@@ -191,6 +191,25 @@ class ProbeRecord(Record, frozen=True, kw_only=True, tag="probe"):
         return probe_key(self.collection, self.release, self.stable, self.revision)
 
 
+class ParityRecord(Record, frozen=True, kw_only=True, tag="parity"):
+    """What comparing a view with documents came to last, so that a restart doesn't compare again.
+
+    `at` is when that was last tried, `compared_at` when it last came to a result (empty: never), `differences` that
+    result: how many documents differ, by kind (`turnout.verify.differences`). `reason` says why the last try came to
+    none, empty if it did. `view_uuid` is the incarnation of the index that was read.
+    """
+
+    view: str
+    view_uuid: str
+    compared_at: str = ""
+    differences: dict[str, int] = {}
+    reason: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"parity:{self.view}"
+
+
 ENVIRONMENT_KEY = "environment"
 
 
@@ -208,7 +227,16 @@ class Environment(Record, frozen=True, kw_only=True, tag="environment"):
 
 
 AnyRecord = (
-    Epoch | Checkpoint | ReleaseRecord | FlipRecord | Freeze | Quarantine | RolloutRecord | ProbeRecord | Environment
+    Epoch
+    | Checkpoint
+    | ReleaseRecord
+    | FlipRecord
+    | Freeze
+    | Quarantine
+    | RolloutRecord
+    | ProbeRecord
+    | ParityRecord
+    | Environment
 )
 
 

@@ -145,9 +145,11 @@ class CanaryWeight(_Object, frozen=True, kw_only=True):
 
 
 class CanaryWeights(_Object, frozen=True, kw_only=True):
-    """Set only with a traffic router."""
+    """Set only with a traffic router. `additional` are those of experiments."""
 
     canary: CanaryWeight = CanaryWeight()
+    stable: CanaryWeight = CanaryWeight()
+    additional: tuple[CanaryWeight, ...] = ()
 
 
 class RunOfRollout(_Object, frozen=True, kw_only=True):

@@ -30,12 +30,25 @@ class _Incomparable(Exception):
     """The versions can't be compared; the message says why."""
 
 
-def parity(reader: Reader, names: Names, view: View, *, catch_up: Callable[[], None], rounds: int = ROUNDS) -> Check:
+def _never() -> None:
+    """Nothing stops it."""
+
+
+def parity(
+    reader: Reader,
+    names: Names,
+    view: View,
+    *,
+    catch_up: Callable[[], None],
+    rounds: int = ROUNDS,
+    check: Callable[[], None] = _never,
+) -> Check:
     """Compare (id, version, state) of documents and a view, both ways.
 
     Args:
         catch_up: brings the view up to what documents holds at the call. For a look from outside, do nothing.
         rounds: how often a difference is looked at again before it is a finding.
+        check: called now and then while it reads; raises what ends it.
 
     Returns:
         `pass`, `fail` with up to 20 examples of each kind, or `inconclusive` if the versions can't be compared.
@@ -43,7 +56,7 @@ def parity(reader: Reader, names: Names, view: View, *, catch_up: Callable[[], N
     Raises:
         Unavailable: the server can't answer.
     """
-    comparison = _Comparison(reader, names, view)
+    comparison = _Comparison(reader, names, view, check)
     try:
         tally = comparison.settle(catch_up, rounds)
         found, rounds_used = comparison.look_again(tally.suspects, catch_up, rounds)
@@ -53,10 +66,11 @@ def parity(reader: Reader, names: Names, view: View, *, catch_up: Callable[[], N
 
 
 class _Comparison:
-    def __init__(self, reader: Reader, names: Names, view: View) -> None:
+    def __init__(self, reader: Reader, names: Names, view: View, check: Callable[[], None]) -> None:
         self._reader = reader
         self._names = names
         self._view = view
+        self._check = check
 
     def settle(self, catch_up: Callable[[], None], rounds: int) -> Tally:
         """Read both sides until what differs fits in memory, at most `rounds` times."""
@@ -76,7 +90,10 @@ class _Comparison:
         documents = self._reader.scan(self._names.documents, sort="id", fields=_DOCUMENT_FIELDS)
         entries = self._reader.scan(self._view.index, sort=f"{SYSTEM_FIELD}.id", fields=_VIEW_FIELDS)
         sources = (_source(hit, epoch) for hit in _in_order(documents, tally))
-        for source, entry in merge(sources, (_entry(hit) for hit in _in_order(entries, tally))):
+        pairs = merge(sources, (_entry(hit) for hit in _in_order(entries, tally)))
+        for number, (source, entry) in enumerate(pairs):
+            if number % _BATCH == 0:
+                self._check()
             tally.add(source, entry)
             if tally.full:
                 break

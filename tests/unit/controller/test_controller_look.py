@@ -142,6 +142,25 @@ def test_the_weight_is_the_routers_or_else_the_share_of_ready_pods(world: World)
     assert [each.weight for each in weights if each] == [25, 5, 0]
 
 
+def test_requests_are_shared_by_the_routers_weights_or_else_by_ready_pods(world: World) -> None:
+    def shares(**status: Any) -> dict[str, float]:
+        world.rollout(**status)
+        seen = world.look().rollout
+        assert seen is not None
+        return seen.shares
+
+    def routed(canary: int, canary_hash: str, *others: int) -> dict[str, Any]:
+        stable = {"weight": 100 - canary - sum(others), "podTemplateHash": "aaa"}
+        weights: dict[str, Any] = {"canary": {"weight": canary, "podTemplateHash": canary_hash}, "stable": stable}
+        additional = [{"weight": each, "podTemplateHash": "trial"} for each in others]
+        return {"canary": {"weights": weights | ({"additional": additional} if others else {})}}
+
+    assert shares() == {"aaa": 0.75, "bbb": 0.25}
+    assert shares(**routed(5, "bbb")) == {"aaa": 0.95, "bbb": 0.05}
+    assert shares(**routed(10, "bbb", 20)) == {"aaa": 0.7, "bbb": 0.1, "trial": 0.2}
+    assert shares(**routed(0, "aaa")) == {"aaa": 1.0}
+
+
 def test_the_window_holds_what_argo_would_go_back_to_without_analysis(world: World) -> None:
     for number in (3, 4, 5, 6):
         world.api.put("replicasets", replica_set(f"h{number}", number, "release-a"))

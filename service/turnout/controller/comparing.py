@@ -1,0 +1,93 @@
+"""Compares each followed view of one collection with documents now and then, for the leader: begins, stops, remembers.
+
+A follower that loses a document does so without an error, so somebody has to look. Each round decides anew what is due;
+comparing has a thread of its own, which only reads. What it finds is written by the rounds. Called by `reconcile`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from turnout.controller.act import told
+from turnout.controller.comparing_board import ParityBoard
+from turnout.controller.comparing_due import broken, compared_views, due, record_of
+from turnout.controller.comparing_work import Compare, Comparison, compare
+from turnout.controller.observed import Observed, SeenView
+from turnout.controller.tools import Deposed, Tools
+from turnout.elastic.state import ParityRecord
+from turnout.errors import TurnoutError
+
+log = logging.getLogger(__name__)
+
+
+class ParityWatch:
+    """Everything about one collection's comparisons that is remembered between two rounds. All of it may be lost."""
+
+    def __init__(self, tools: Tools, board: ParityBoard, *, compare: Compare = compare) -> None:
+        self._tools, self._board, self._compare = tools, board, compare
+        self._records: dict[str, ParityRecord] | None = None
+        self._running: Comparison | None = None
+        self._failure = ""
+
+    def round(self, observed: Observed) -> dict[str, str]:
+        """Begin, stop or write down, whatever is due; never waits for a comparison.
+
+        What fails is logged when it is new, and holds up nothing else.
+
+        Returns:
+            What is known to be wrong with the views that are followed now, by its word.
+
+        Raises:
+            Deposed: this replica may not act any more.
+        """
+        views = compared_views(observed)
+        try:
+            self._round(observed.collection, views)
+            self._failure = ""
+        except Deposed:
+            raise
+        except Exception as error:
+            if told(error) != self._failure:
+                self._failure = told(error)
+                is_ours = isinstance(error, TurnoutError)
+                log.warning("%s: comparing views: %s", observed.collection, self._failure, exc_info=not is_ours)
+        return broken(views, self._records or {}, observed.targets)
+
+    def _round(self, collection: str, views: Mapping[str, SeenView]) -> None:
+        records = self._known()
+        self._end()
+        if self._running is not None and self._running.view.index not in views:
+            self._running.stop()
+            self._running = None
+        known = {index: record_of(seen.view, records) for index, seen in views.items()}
+        self._board.show(collection, {index: record for index, record in known.items() if record is not None})
+        chosen = due(views, records, now=datetime.now(UTC), every_s=self._tools.parity_every_s)
+        if self._running is None and chosen is not None:
+            self._running = Comparison(chosen.view, self._tools, compare=self._compare)
+            self._running.start()
+
+    def _known(self) -> dict[str, ParityRecord]:
+        """All records; read once, for nobody else writes any while this replica leads."""
+        if self._records is None:
+            stored = self._tools.elastic.states(self._tools.names, ParityRecord)
+            self._records = {each.key: each for each in stored}
+        return self._records
+
+    def _end(self) -> None:
+        """Write down what a comparison came to; it is kept until that is done."""
+        running = self._running
+        if running is None or not running.ended:
+            return
+        if running.found is not None:
+            collection = self._tools.names.collection
+            before = record_of(running.view, self._known())
+            record = running.record(before, collection=collection, at=self._tools.now())
+            self._tools.check()
+            self._tools.elastic_writer.put_state(self._tools.names, record)
+            self._known()[record.key] = record
+            # Without the examples: the log is no place for ids.
+            differing = sum(record.differences.values())
+            log.info("%s: %s was compared: %s", collection, record.view, record.reason or f"{differing} differ")
+        self._running = None

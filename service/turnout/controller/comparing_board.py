@@ -1,0 +1,50 @@
+"""Parity of views as Prometheus reads it: from the stored records, so that a restart loses nothing. Part of `Board`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from prometheus_client.core import GaugeMetricFamily
+
+from turnout.elastic.state import ParityRecord
+from turnout.verify.differences import KINDS
+
+OnShow = Mapping[str, ParityRecord]
+"""By index name, what is known of each view that is followed."""
+
+
+class ParityBoard:
+    """The gauges of all collections; values are replaced whole, so that any thread may scrape."""
+
+    def __init__(self) -> None:
+        self._shown: dict[str, OnShow] = {}
+
+    def show(self, collection: str, on_show: OnShow) -> None:
+        """What is known of the views that are followed now; series of all others end."""
+        self._shown = {**self._shown, collection: dict(on_show)}
+
+    def only(self, collections: Iterable[str]) -> None:
+        """Forget all other collections."""
+        kept = frozenset(collections)
+        self._shown = {name: each for name, each in self._shown.items() if name in kept}
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Called at each scrape. A view that was never compared has no series."""
+        differences = GaugeMetricFamily(
+            "turnout_view_parity_differences",
+            "Documents in which a view and documents differ, by kind, as of the last comparison",
+            labels=("collection", "view", "kind"),
+        )
+        at = GaugeMetricFamily(
+            "turnout_view_parity_timestamp_seconds",
+            "Unix time when a view was last compared with documents",
+            labels=("collection", "view"),
+        )
+        for collection, on_show in sorted(self._shown.items()):
+            for view, record in sorted(on_show.items()):
+                if record.compared_at:
+                    at.add_metric([collection, view], datetime.fromisoformat(record.compared_at).timestamp())
+                    for kind in KINDS:
+                        differences.add_metric([collection, view, kind], record.differences.get(kind, 0))
+        return differences, at

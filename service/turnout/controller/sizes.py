@@ -1,0 +1,72 @@
+"""Counts what a collection's indexes hold, once a minute, for the leader. Called by `reconcile` in each round."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from turnout.controller.act import told
+from turnout.controller.observed import Observed
+from turnout.controller.sizes_board import SizeBoard
+from turnout.controller.tools import Tools
+from turnout.elastic.names import Names
+from turnout.elastic.reader import Reader
+from turnout.elastic.views import LIVE_FILTER
+
+log = logging.getLogger(__name__)
+EVERY_S = 60.0
+_NOT_DELETED = {"term": {"deleted": False}}
+_UNRESOLVED = {"term": {"resolved": False}}
+
+
+class Sizes(NamedTuple):
+    """`documents` are the live ones of each index and `size_bytes` what it takes on disk, copies included.
+
+    `dead_letters` are those that no later run has resolved.
+    """
+
+    documents: dict[str, int]
+    size_bytes: dict[str, int]
+    dead_letters: int
+
+
+class Scale:
+    """Measures one collection, now and then. What fails is logged when it is new; the figures before stay."""
+
+    def __init__(self, tools: Tools, board: SizeBoard, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._tools, self._board, self._clock = tools, board, clock
+        self._not_before = 0.0
+        self._failure = ""
+
+    def round(self, observed: Observed) -> None:
+        """Measure if that is due. Never raises: nothing is decided by it."""
+        if self._clock() < self._not_before:
+            return
+        self._not_before = self._clock() + EVERY_S
+        try:
+            self._board.sized(observed.collection, measure(self._tools.elastic, self._tools.names, observed))
+            self._failure = ""
+        except Exception as error:
+            if told(error) != self._failure:
+                self._failure = told(error)
+                log.warning("%s: indexes can't be measured: %s", observed.collection, self._failure)
+
+
+def measure(reader: Reader, names: Names, observed: Observed) -> Sizes:
+    """One measurement. Not by the document counts of `_stats`: those count each passage as well.
+
+    Raises:
+        Unavailable: the server can't answer.
+    """
+    counted = {seen.view.index: LIVE_FILTER for seen in observed.views}
+    if observed.shards:
+        counted[names.documents] = _NOT_DELETED
+    sizes = {index: reader.store_bytes(index) for index in counted}
+    letters = reader.count(names.dead_letters, _UNRESOLVED) if reader.index_uuid(names.dead_letters) else 0
+    return Sizes(
+        documents={index: reader.count(index, query) for index, query in counted.items()},
+        size_bytes={index: size for index, size in sizes.items() if size is not None},
+        dead_letters=letters,
+    )
