@@ -9,7 +9,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from turnout.canary.judgment import Judgment
+from turnout.controller.bounded import BoundedServer
 from turnout.errors import EnvironmentProblem
 
 Ask = Callable[[str, str], Judgment]
@@ -44,6 +45,7 @@ def serving(
         timeout = 10
 
         def do_GET(self) -> None:
+            server.asked(self.connection)
             path, _, query = self.path.partition("?")
             route = routes.get(path)
             self._answer(*(route(query) if route is not None else _json(404, {"status": "not found"})))
@@ -64,12 +66,11 @@ def serving(
             """Probes and scrapes are no news."""
 
     try:
-        server = ThreadingHTTPServer((host, port), Handler)
+        server = BoundedServer((host, port), Handler)
     except OSError as error:
         raise EnvironmentProblem(
             f"port {port} can't be used: {error.strerror}", remedy="choose another --port"
         ) from error
-    server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, name="http", daemon=True)
     thread.start()
     try:
