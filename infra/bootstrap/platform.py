@@ -1,5 +1,6 @@
 """What search stands on, as Applications: Argo Rollouts, and Prometheus and Elasticsearch unless they are brought."""
 
+import json
 from typing import Any
 
 from .argo import Application, Project
@@ -49,7 +50,7 @@ def platform_project(settings: Settings) -> Project:
 
 def platform_applications(settings: Settings) -> list[Application]:
     """One Application for each thing that this stack installs."""
-    wanted = [_application("argo-rollouts", "argo-rollouts", _rollouts())]
+    wanted = [_application("argo-rollouts", "argo-rollouts", _rollouts(settings))]
     if settings.prometheus is Source.INSTALL:
         wanted.append(_application("prometheus", "monitoring", _prometheus()))
     if settings.elasticsearch is Source.INSTALL:
@@ -64,14 +65,24 @@ def _application(name: str, namespace: str, source: dict[str, Any]) -> Applicati
     return Application(name=name, project=PROJECT, namespace=namespace, source=source)
 
 
-def _rollouts() -> dict[str, Any]:
+def _rollouts(settings: Settings) -> dict[str, Any]:
     # The folder at the tag names the image `latest`: only the published single file has it pinned.
+    kustomize: dict[str, Any] = {"images": [f"{ROLLOUTS_IMAGE}:{ARGO_ROLLOUTS}"]}
+    if settings.notifications:
+        kustomize["patches"] = [_own_notifications()]
     return {
         "repoURL": ROLLOUTS_REPOSITORY,
         "targetRevision": ARGO_ROLLOUTS,
         "path": "manifests/cluster-install",
-        "kustomize": {"images": [f"{ROLLOUTS_IMAGE}:{ARGO_ROLLOUTS}"]},
+        "kustomize": kustomize,
     }
+
+
+def _own_notifications() -> dict[str, Any]:
+    """Rollouts reads messages from the namespace of each Rollout, too: manifests/components/notifications."""
+    path = "/spec/template/spec/containers/0/args"  # the folder gives none
+    add = {"op": "add", "path": path, "value": ["--self-service-notification-enabled"]}
+    return {"target": {"kind": "Deployment", "name": "argo-rollouts"}, "patch": json.dumps([add])}
 
 
 def _prometheus() -> dict[str, Any]:

@@ -19,7 +19,7 @@ from .settings import SettingsError, settings_of_stack, unknown_keys
 
 FOLDER = Path(__file__).resolve().parents[1]
 PROJECT = "turnout-infra"
-ORDER = ("Namespace", "ExternalSecret", "AppProject", "Application")
+ORDER = ("Namespace", "ConfigMap", "ExternalSecret", "AppProject", "Application")
 
 
 @dataclass

@@ -23,12 +23,19 @@ REFERENCES = (
     SecretReference("turnout-git", "token", "controller: propose the revert of a failed release"),
 )
 
+CHAT = SecretReference("argo-rollouts-notification-secret", "chat-url", "Argo Rollouts: where its messages go")
+
+
+def references(settings: Settings) -> tuple[SecretReference, ...]:
+    """The Secrets that this stack needs."""
+    return (*REFERENCES, CHAT) if settings.notifications else REFERENCES
+
 
 def secret_references(settings: Settings, parent: pulumi.Resource) -> None:
     """An ExternalSecret for each reference, if the stack names a store; else they are brought by hand."""
     if settings.secret_store is None:
         return
-    for reference in REFERENCES:
+    for reference in references(settings):
         remote = {"key": f"{settings.secret_path}/{reference.name}", "property": reference.key}
         k8s.apiextensions.CustomResource(
             f"secret-{reference.name}",

@@ -42,6 +42,7 @@ class Settings:
     elasticsearch_storage: str = "50Gi"  # disk of each node, such as 50Gi
     secret_store: str | None = None  # ClusterSecretStore to take secrets from; without it they are brought
     secret_path: str = "turnout"  # noqa: S105 - path in that store, before the names of the secrets
+    notifications: bool = False  # messages about releases; needs their secrets (argocd/notifications)
 
     def __post_init__(self) -> None:
         """Raises SettingsError, naming the key and what to write."""
@@ -83,6 +84,8 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
     for name in ("prometheus", "elasticsearch"):
         if name in given:
             given[name] = _source(name, given[name])
+    if "notifications" in given:
+        given["notifications"] = _switch("notifications", given["notifications"])
     if "elasticsearch_nodes" in given:
         given["elasticsearch_nodes"] = _whole("elasticsearchNodes", given["elasticsearch_nodes"])
     return Settings(**given)
@@ -117,6 +120,12 @@ def _source(name: str, given: str) -> Source:
         return Source(given)
     except ValueError:
         raise SettingsError(f"{name} is {given!r}: write install or bring") from None
+
+
+def _switch(name: str, given: Any) -> bool:
+    if str(given).lower() not in {"true", "false"}:
+        raise SettingsError(f"{name} is {given!r}: write true or false")
+    return str(given).lower() == "true"
 
 
 def _whole(name: str, given: Any) -> int:

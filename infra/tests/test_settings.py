@@ -32,6 +32,7 @@ def test_two_keys_are_enough():
         ({"elasticsearch_nodes": 0}, "elasticsearchNodes is 0: write a number from 1 to 50"),
         ({"elasticsearch_storage": "50"}, "elasticsearchStorage is '50': write 50Gi"),
         ({"secret_store": "Bad Name"}, "secretStore is 'Bad Name'"),
+        ({"notifications": "perhaps"}, "notifications is 'perhaps': write true or false"),
         ({"secret_path": "a//b"}, "secretPath is"),
         ({"revision": ""}, "revision is ''"),
     ],
