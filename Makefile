@@ -10,7 +10,7 @@ export TURNOUT_ROOT := $(CURDIR)
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-torch test-infra e2e check bench drill clean lock-requirements
+.PHONY: help demo test test-torch test-infra e2e exercise check bench drill clean lock-requirements
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test-infra: $(INFRA)/ready ## the Pulumi program and its policy pack, without a 
 
 e2e: $(VENV)/ready $(INFRA)/ready ## the whole story on a real Kubernetes with Argo CD and Argo Rollouts (needs root and Go; 30 minutes)
 	PYTHONPATH=tests $(BIN)/python -m e2e
+
+exercise: $(VENV)/ready $(INFRA)/ready ## faults on a cluster, alerts, the runbook's commands, dashboards, a restore: build/exercise/summary.json (as e2e; 25 minutes)
+	PYTHONPATH=tests $(BIN)/python -m exercise
 
 check: $(VENV)/ready $(ACTIONLINT) ## lint, types, layers, artifacts, workflows
 	$(BIN)/ruff format --check .
