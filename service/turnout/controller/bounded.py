@@ -20,6 +20,8 @@ class BoundedServer(ThreadingHTTPServer):
     """Answers `CONNECTIONS` at once. While all of them wait for their answer, one more is closed without any."""
 
     daemon_threads = True
+    request_queue_size = 2 * CONNECTIONS
+    """Connections that wait to be taken. The library's 5 let a few clients at once wait for seconds."""
 
     def __init__(self, *args: Any) -> None:
         self._changing = threading.Lock()

@@ -13,9 +13,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from turnout.canary.judgment import Judgment
-from turnout.controller.bounded import CONNECTIONS
 from turnout.controller.server import serving
 
+CONNECTIONS = 64
 NOTHING = Judgment(verdict="inconclusive", reason="", since=0.0, until=0.0, windows=0)
 
 
