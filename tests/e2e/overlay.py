@@ -89,6 +89,8 @@ def _patches() -> list[dict[str, Any]]:
     controller = [
         {"op": "replace", "path": "/data/TURNOUT_CONTROLLER_PERIOD_S", "value": "2"},
         {"op": "replace", "path": "/data/TURNOUT_CONTROLLER_DRAIN_S", "value": "10"},
+        # Somebody who writes into a view is found out while one waits for it.
+        {"op": "replace", "path": "/data/TURNOUT_PARITY_EVERY_S", "value": "30"},
     ]
     # Two cores for everything: a process more than is asked for here waits for its turn, and that is all.
     small = [{"op": "replace", "path": "/spec/template/spec/containers/0/resources/requests/cpu", "value": "20m"}]

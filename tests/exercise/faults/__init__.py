@@ -1,0 +1,23 @@
+"""The faults, in the order in which they begin; those that need nothing of each other overlap (`schedule`)."""
+
+from exercise.faults.data import DEAD_LETTERS, PARITY
+from exercise.faults.fault import Fault
+from exercise.faults.outages import CONTROLLER, ELASTICSEARCH, NO_POD
+from exercise.faults.pods import DEGRADED, FOLLOWER, MODEL
+from exercise.faults.releases import ALIAS, BACKFILL, FAILED_RELEASE
+
+__all__ = ["FAULTS", "Fault"]
+
+FAULTS = (
+    FOLLOWER,
+    DEGRADED,
+    ALIAS,
+    DEAD_LETTERS,
+    CONTROLLER,
+    ELASTICSEARCH,
+    PARITY,
+    FAILED_RELEASE,
+    NO_POD,
+    MODEL,
+    BACKFILL,
+)

@@ -1,0 +1,142 @@
+"""One exercise: a world with the project's rules and routes, its faults, and the figures. Called by `__main__`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from e2e import expect
+from e2e.cluster.config import SCRAPE_SECONDS
+from e2e.overlay import ENVIRONMENT
+from e2e.stories.promoting import bootstrap, model_change
+from e2e.world import World
+from exercise import figures, monitoring, summary
+from exercise.faults import FAULTS, Fault
+from exercise.faults.fault import Scene
+from exercise.runbook import FIRST_PAGE, Entry, preamble, read
+from exercise.schedule import Schedule
+from exercise.shell import Shell
+from exercise.watching import Watch, sink
+from support.workspace import COLLECTION
+
+_NO_ROUTES: Mapping[str, Any] = {
+    "route": {"receiver": "all", "group_by": ["alertname"], "group_wait": "1s"},
+    "receivers": [{"name": "all"}],
+}
+
+
+class Run:
+    """Plays faults on a world and tells what they came to."""
+
+    def __init__(self, world: World, build: Path, log: Callable[[str], None]) -> None:
+        self._world, self._build, self._log = world, build, log
+        self._folder = build / "exercise"
+        self._entries = read()
+        self._rules = monitoring.rules(monitoring.specs(), default_s=SCRAPE_SECONDS)
+        self._problems: list[tuple[str, str]] = []
+
+    def play(self, faults: Sequence[Fault], *, whole: bool) -> dict[str, Any]:
+        """All of it; what it came to.
+
+        Args:
+            whole: also the commands of entries that no fault is for.
+        """
+        began = time.monotonic()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        with ExitStack() as stack:
+            watch = stack.enter_context(Watch(self._world.cluster.prometheus))
+            address = stack.enter_context(sink(watch.take))
+            self._begin(address)
+            shell = self._shell()
+            schedule = Schedule(
+                lambda change: Scene(self._world, change),
+                shell,
+                watch,
+                rules=self._rules,
+                entries=self._entries,
+                log=self._log,
+            )
+            if whole:
+                self._healthy(shell)
+            broken_at = time.monotonic()
+            played = schedule.play(faults)
+            for each in (fired for one in played for fired in one.fired):
+                at = watch.first(each.alert, since=broken_at, fires=True, where="sink")
+                shown = watch.first(each.alert, since=broken_at, fires=True)
+                if at is not None and shown is not None and each.seconds is not None:
+                    each.delivered = round(each.seconds + at - shown, 1)
+            self._problems += [(one.fault.name, problem) for one in played for problem in one.problems]
+            told: dict[str, Any] = {"alerts": summary.alerts_figures(self._rules, played)}
+            expected = {alert for fault in FAULTS for alert in fault.alerts}
+            others = {each.alert for each in watch.changes if each.fires} - expected
+            told["alerts"]["others_that_fired"] = sorted(others)
+            told["commands"] = summary.commands_figures(self._entries, shell.ran)
+            self._measure(told)
+        told["problems"] = self._problems
+        told["seconds"] = round(time.monotonic() - began, 1)
+        return told
+
+    def _begin(self, address: str) -> None:
+        """Rules, routes, a release under load, and another one before it."""
+        monitoring.install(self._world.cluster)
+        monitoring.start_alertmanager(self._world.cluster, self._build, monitoring.routed(self._routes(), address))
+        self._log(f"bootstrap: {bootstrap(self._world)}")
+        self._log(f"another model: {model_change(self._world)}")
+        expect.settled(self._world)
+
+    def _routes(self) -> Mapping[str, Any]:
+        found = sorted((self._world.source / "manifests").rglob("alertmanager*.yaml"))
+        for path in found:
+            content = yaml.safe_load(path.read_text())
+            if isinstance(content, dict) and "route" in content:
+                return content
+        self._problems.append(("routes", "manifests/ has no routing of Alertmanager"))
+        return _NO_ROUTES
+
+    def _shell(self) -> Shell:
+        world = self._world
+        workspace, layout = world.repository.workspace, world.cluster.layout
+        variables = {
+            **workspace.env,
+            "PATH": f"{Path(sys.executable).parent}:{layout.search_path}",
+            "HOME": str(layout.run / "home"),
+            "KUBECONFIG": str(world.cluster.kubeconfig),
+            "CONTEXT": "e2e",
+            "ENVIRONMENT": ENVIRONMENT,
+            "NAMESPACE": "turnout",
+            "COLLECTION": COLLECTION,
+            "PROMETHEUS": world.cluster.prometheus,
+            "TURNOUT_ELASTICSEARCH_URL": world.gatekeeper.url,
+        }
+        return Shell(preamble(self._entries), variables, workspace.root, self._folder / "commands.log")
+
+    def _healthy(self, shell: Shell) -> None:
+        """The first page, and the commands of entries that no fault is for, in a healthy world."""
+        with_fault = {name for fault in FAULTS for name in (*fault.alerts, *fault.also)}
+        for name, entry in self._entries.items():
+            if name == FIRST_PAGE or name not in with_fault:
+                self._look(shell, name, entry)
+
+    def _look(self, shell: Shell, name: str, entry: Entry) -> None:
+        for block in entry.looks():
+            ran = shell.run(name, block)
+            if ran.failed:
+                self._log(f"{name}: {'; '.join(ran.failed)}")
+
+    def _measure(self, told: dict[str, Any]) -> None:
+        """The figures that need no fault; one that can't be had is a problem."""
+        for name, measure in figures.MEASURES.items():
+            try:
+                measured = measure(self._world, self._folder)
+            except Exception as error:  # whatever it is, the others are measured and everything is told
+                self._problems.append((name, f"{type(error).__name__}: {error}"[:1500]))
+                continue
+            for group, values in measured.items():
+                told[group] = told.get(group, {}) | values
