@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from e2e.world import World
-from exercise import summary
+from exercise import monitoring, summary
 from exercise.faults import FAULTS, Fault
 from exercise.run import Run
 from turnout.errors import TurnoutError
@@ -56,9 +56,11 @@ def chosen(names: list[str]) -> tuple[Fault, ...]:
 def _play(
     faults: tuple[Fault, ...], build: Path, console: Console, log: Callable[[str], None], *, whole: bool, keep: bool
 ) -> int:
+    folder = build / "exercise"
+    alertmanager = monitoring.alertmanager(build, log)
     with World(SOURCE, build, log) as world:
-        told = Run(world, build, log).play(faults, whole=whole)
-        summary.write(told, build / "exercise" / "summary.json")
+        told = Run(world, folder, alertmanager=alertmanager, log=log).play(faults, whole=whole)
+        summary.write(told, folder / "summary.json")
         summary.show(told, console)
         if keep:
             _keep(world)

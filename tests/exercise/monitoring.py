@@ -103,16 +103,25 @@ def routed(example: Mapping[str, Any], address: str) -> dict[str, Any]:
     return config
 
 
-def start_alertmanager(cluster: Cluster, build: Path, config: Mapping[str, Any]) -> None:
-    """Start it inside the namespace; it ends with the cluster.
+def alertmanager(build: Path, log: Callable[[str], None]) -> Path:
+    """The program, from Debian's package, which is fetched the first time. From outside the cluster's namespace.
 
     Raises:
-        EnvironmentProblem: Debian's package can't be had, or it doesn't start.
+        EnvironmentProblem: the package can't be had.
     """
     root = build / "alertmanager"
     program = root / "usr" / "bin" / "prometheus-alertmanager"
     if not program.exists():
-        debian.unpack([_PACKAGE], root, root.with_name("alertmanager.debs"), lambda _: None)
+        debian.unpack([_PACKAGE], root, root.with_name("alertmanager.debs"), log)
+    return program
+
+
+def start_alertmanager(cluster: Cluster, program: Path, config: Mapping[str, Any]) -> None:
+    """Start it inside the namespace; it ends with the cluster.
+
+    Raises:
+        EnvironmentProblem: it doesn't start.
+    """
     folder = cluster.layout.run / "alertmanager"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(yaml.safe_dump(dict(config), sort_keys=False))

@@ -26,6 +26,16 @@ from exercise.shell import Shell
 from exercise.watching import Watch, sink
 from support.workspace import COLLECTION
 
+HARMLESS = (
+    ("SearchErrorBudgetBurn", "minReplicas"),
+    ("SearchLatencyBudgetBurn", "parallelism"),
+    ("CollectionFrozen", "--off"),
+    ("ReleaseBlocked", "kubectl delete"),
+    ("ControllerSilent", "kubectl rollout restart"),
+    ("ViewLagging", "kubectl delete pods"),
+    ("LedgerStale", "turnout ledger"),
+)
+"""Blocks of the runbook that change something, do no harm in a healthy world, and that no fault needs."""
 _NO_ROUTES: Mapping[str, Any] = {
     "route": {"receiver": "all", "group_by": ["alertname"], "group_wait": "1s"},
     "receivers": [{"name": "all"}],
@@ -35,9 +45,8 @@ _NO_ROUTES: Mapping[str, Any] = {
 class Run:
     """Plays faults on a world and tells what they came to."""
 
-    def __init__(self, world: World, build: Path, log: Callable[[str], None]) -> None:
-        self._world, self._build, self._log = world, build, log
-        self._folder = build / "exercise"
+    def __init__(self, world: World, folder: Path, *, alertmanager: Path, log: Callable[[str], None]) -> None:
+        self._world, self._folder, self._alertmanager, self._log = world, folder, alertmanager, log
         self._entries = read()
         self._rules = monitoring.rules(monitoring.specs(), default_s=SCRAPE_SECONDS)
         self._problems: list[tuple[str, str]] = []
@@ -86,7 +95,9 @@ class Run:
     def _begin(self, address: str) -> None:
         """Rules, routes, a release under load, and another one before it."""
         monitoring.install(self._world.cluster)
-        monitoring.start_alertmanager(self._world.cluster, self._build, monitoring.routed(self._routes(), address))
+        monitoring.start_alertmanager(
+            self._world.cluster, self._alertmanager, monitoring.routed(self._routes(), address)
+        )
         self._log(f"bootstrap: {bootstrap(self._world)}")
         self._log(f"another model: {model_change(self._world)}")
         expect.settled(self._world)
@@ -114,6 +125,7 @@ class Run:
             "COLLECTION": COLLECTION,
             "PROMETHEUS": world.cluster.prometheus,
             "TURNOUT_ELASTICSEARCH_URL": world.gatekeeper.url,
+            "LEDGER": str(self._folder / "ledger"),
         }
         return Shell(preamble(self._entries), variables, workspace.root, self._folder / "commands.log")
 
@@ -123,6 +135,10 @@ class Run:
         for name, entry in self._entries.items():
             if name == FIRST_PAGE or name not in with_fault:
                 self._look(shell, name, entry)
+        for name, words in HARMLESS:
+            ran = shell.run(name, self._entries[name].change(words))
+            self._log(f"{name}: {'; '.join(ran.failed) or 'its command ran'}")
+        expect.settled(self._world)
 
     def _look(self, shell: Shell, name: str, entry: Entry) -> None:
         for block in entry.looks():

@@ -43,13 +43,19 @@ def _alias_by_hand(scene: Scene) -> Iterator[float]:
 
 @contextmanager
 def _held_backfill(scene: Scene) -> Iterator[float]:
-    """The pods that fill a new view hang, as if their machine did."""
+    """The pods that fill a new view hang, as if their machine did. Then a person has doubts, and thinks again."""
     world = scene.world
     commit = world.commit("Change the passages", changes.rechunked(world))
     assert commit.release is not None
     release_id = commit.release.id
     until("a pod of the backfill runs", lambda: jobs(world, release_id) and stop(world, "fill"), seconds=90, poll=0.2)
     yield time.monotonic()
+    expect.stage(world, commit, expect.has_canary, "it is on trial", seconds=240)
+    scene.change(FIRST_PAGE, "kubectl argo rollouts abort")
+    expect.aborted(world, commit)
+    scene.change("RolloutAborted", "kubectl argo rollouts retry")
+    expect.stage(world, commit, expect.has_canary, "it is on trial again")
+    scene.change("VerdictInconclusive", "kubectl argo rollouts promote")
     expect.promoted(world, commit, seconds=300)
 
 
