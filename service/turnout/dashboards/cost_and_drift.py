@@ -12,7 +12,7 @@ _FEW_SEARCHES = "it takes 100 searches in an hour, and 1,000 in the week before 
 # Search pods name their release only, followers and backfills their collection.
 _OF_A_POD = '{collection=""}'
 _BILLED = f"embedding_cost_total{_OF_A_POD}"
-_FIRST = 'projection="0"'
+_QUERIES = serving('increase(query_projection_total{projection="0"}[1h])')
 
 
 def _money(period: str, over: str) -> str:
@@ -36,7 +36,10 @@ _COST = Section(
             " each release of a backfill's. Worry above 80 %: at the limit nothing more is embedded, searches fall back"
             " to words, and views stop.",
             (
-                Query(f"{_MONTH} / on (collection, currency) budget:turnout_budget_month:min{{{OURS}}}", "month"),
+                Query(
+                    f"{_MONTH} / on (collection, currency) collection_currency:turnout_budget_month:min{{{OURS}}}",
+                    "month",
+                ),
                 Query(f"{_BACKFILL} / {_FOR_BACKFILL}", "backfill {{release}}"),
             ),
             limit=1.0,
@@ -123,12 +126,11 @@ _DRIFT = Section(
         Panel(
             "Where queries lie",
             "percentunit",
-            "Share of the queries in each tenth of the first projection of their vectors. It is what the drift is"
-            " computed from; a change of its shape shows which way users went.",
+            "Share of the last hour's queries in each tenth of the first projection of their vectors. The drift is"
+            " computed from it; a change of its shape shows which way users went.",
             (
                 Query(
-                    f"{total('query_projection_total', _FIRST, by='bin')} / on () group_left ()"
-                    f" ({total('query_projection_total', _FIRST, by='')} > 0)",
+                    f"sum by (bin) {_QUERIES} / on () group_left () (sum {_QUERIES} > 0)",
                     "bin {{bin}}",
                 ),
             ),

@@ -19,6 +19,7 @@ from turnout.judge.picture_style import INK, MUTED, STYLE, clip, instant, time_a
 
 _COLUMN, _ROW = 0.86, 0.4  # inches
 _HEAD = 1.0  # inches above the first panel
+_SIGNS = 5.5  # of a sentence that fit into a column
 _DPI = 100
 _LEFT, _RIGHT, _ABOVE, _BELOW, _LEGEND = 0.78, 0.22, 0.36, 0.3, 0.19  # inches between a panel's edge and its axes
 
@@ -106,5 +107,5 @@ def _nothing(axes: Axes, looked: Looked) -> None:
     axes.set_yticks([])
     axes.grid(visible=False)
     colour = MUTED if looked.found == "quiet" else COLOURS["red"]
-    wrapped = "\n".join(textwrap.fill(line, 46) for line in text.splitlines())
+    wrapped = "\n".join(textwrap.fill(line, int(looked.panel.width * _SIGNS)) for line in text.splitlines())
     axes.text(0.5, 0.5, wrapped, transform=axes.transAxes, ha="center", va="center", fontsize=10, color=colour)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from turnout.dashboards.check import Answered, Looked, Span, named
@@ -24,6 +26,7 @@ _MOST_NAMES = 12
 _LONGEST_NAME = 52
 _INCH_PER_SIGN, _MARKER = 0.068, 0.45  # of a legend's type; the line before a name, and the space behind it
 _NAMES_LEFT = 0.6  # inches left of the axes
+_SMALL: dict[str, Any] = {"fontsize": 8, "columnspacing": 1.2, "labelspacing": 0.25, "borderaxespad": 0, "borderpad": 0}
 _FEW = 6  # points, up to which a line gets dots: a line through one point can't be seen
 
 
@@ -86,7 +89,7 @@ def _value_axis(axes: Axes, unit: str, highest: float) -> None:
     ends = axes.get_ylim()
     ticks = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(ends[0] / size, ends[1] / size)
     axes.yaxis.set_major_locator(FixedLocator([float(tick) * size for tick in ticks]))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / size:.4g}{word}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / size:.4g}{word}" if value else "0"))
     axes.set_ylim(ends)
 
 
@@ -100,12 +103,8 @@ def _legend(axes: Axes, looked: Looked, below: float) -> None:
         ncols=_columns(names, width),
         loc="lower left",
         bbox_to_anchor=(-_NAMES_LEFT / width, -below),
-        fontsize=8,
         handlelength=1.6,
-        columnspacing=1.2,
-        labelspacing=0.25,
-        borderaxespad=0,
-        borderpad=0,
+        **_SMALL,
     )
 
 
@@ -119,9 +118,10 @@ def _with_holes(series: Series, step: float) -> tuple[Floats, Floats]:
 def draw_states(axes: Axes, looked: Looked, span: Span) -> None:
     """A bar for each series, in the colour of its state at each moment; its name stands above it."""
     meaning = {state.value: state for state in looked.panel.states}
-    rows = list(named_series(looked))[:_MOST_NAMES]
-    for row, (_, name, series) in enumerate(rows):
-        y = len(rows) - 1 - row
+    series_of = list(named_series(looked))[:_MOST_NAMES]
+    rows = max(len(series_of), 2 * looked.panel.height // 5)  # a single bar needn't fill the panel
+    for row, (_, name, series) in enumerate(series_of):
+        y = rows - 1 - row
         axes.text(instant(span.start), y + 0.34, f" {name}", fontsize=8, color=INK, va="bottom")
         for start, end, value in _stretches(series, span.step):
             state = meaning.get(round(value))
@@ -131,8 +131,11 @@ def draw_states(axes: Axes, looked: Looked, span: Span) -> None:
             if (end - start) > 0.012 * len(word) * (span.end - span.start):
                 middle = instant((start + end) / 2)
                 axes.text(middle, y, word, fontsize=8, color="white", ha="center", va="center", clip_on=True)
-    axes.set_ylim(-0.5, len(rows) - 0.2)
+    axes.set_ylim(-0.5, rows - 0.2)
     axes.set_yticks([])
+    seen = {round(value) for _, _, series in series_of for value in series.values if math.isfinite(value)}
+    words = [Patch(color=COLOURS[state.colour], label=state.word) for value, state in meaning.items() if value in seen]
+    axes.legend(handles=words, loc="lower right", bbox_to_anchor=(1, 1), ncols=7, **_SMALL)
 
 
 def _stretches(series: Series, step: float) -> Iterator[tuple[float, float, float]]:

@@ -18,7 +18,9 @@ def _grows(counter: str, matchers: str = "", *, by: str) -> str:
     return f"sum by ({by}) (rate({counter}{{{inside}}}[$__rate_interval]))"
 
 
+_FILLING = 100  # operations behind, from which on a view isn't merely followed
 _BEHIND = f"turnout_view_behind_operations{{{OURS}}}"
+_DIFFERENCES = newest("turnout_view_parity_differences", by="view, kind")
 _TARGET = f"turnout_view_target_operations{{{OURS}}}"
 
 _CURRENT = Section(
@@ -50,7 +52,10 @@ _CURRENT = Section(
             "short",
             "Documents that a view lacks, has in an old version, or has though they are deleted, at the last"
             " comparison. 0 is the only good number: worry about any other.",
-            (Query(newest("turnout_view_parity_differences", by="view, kind"), "{{kind}} {{view}}"),),
+            (
+                Query(f"sum by (view) ({_DIFFERENCES})", "{{view}}, all kinds"),
+                Query(f"sum by (kind) ({_DIFFERENCES})", "{{kind}}, all views", dashed=True),
+            ),
             quiet="no view was compared with documents yet",
         ),
         Panel(
@@ -64,7 +69,7 @@ _CURRENT = Section(
         Panel(
             "Dead letters",
             "short",
-            "Documents that couldn't be written and wait for a person. 0 is normal. Worry if they grow: each one is a"
+            "What ingestion couldn't read and no later run has resolved. 0 is normal. Worry if they grow: each one is a"
             " document that nobody finds.",
             (Query(newest("turnout_dead_letters", by="collection"), "{{collection}}"),),
         ),
@@ -89,7 +94,7 @@ _FILL = Section(
             " documents change faster than they are written to the view.",
             (
                 Query(
-                    f"max by (view) (({_BEHIND} > 0) / (-deriv({_BEHIND}[10m]) > 0))",
+                    f"max by (view) (({_BEHIND} > {_FILLING}) / (-deriv({_BEHIND}[10m]) > 0))",
                     "{{view}}",
                 ),
             ),
@@ -112,6 +117,7 @@ _FILL = Section(
             "Passages each second, by where their vectors came from. Reused ones cost nothing. Worry if a change that"
             " should reuse vectors embeds them.",
             (Query(_grows("pipeline_passages_total", by="vectors, view"), "{{vectors}} {{view}}", _NOTHING_NEW),),
+            width=12,
         ),
         Panel(
             "Placeholders",
@@ -124,6 +130,7 @@ _FILL = Section(
                     "no document was brought into a view since the followers started",
                 ),
             ),
+            width=12,
         ),
     ),
 )
@@ -137,13 +144,15 @@ _SIZES = Section(
             "Documents in each index. Views and documents come close to each other; a view that is being filled comes"
             " later. Worry if one falls suddenly.",
             (Query(newest("turnout_index_documents", by="index"), "{{index}}"),),
+            width=6,
         ),
         Panel(
             "Size on disk",
             "bytes",
-            "Bytes of each index, without copies. During a change there are two views: worry if there isn't room for"
-            " both.",
+            "Bytes of each index, copies of its shards included. During a change there are two views: worry if there"
+            " isn't room for both.",
             (Query(newest("turnout_index_bytes", by="index"), "{{index}}"),),
+            width=6,
         ),
         Panel(
             "Age of the ledger of deletes",
@@ -156,7 +165,7 @@ _SIZES = Section(
                 ),
             ),
             quiet=_NO_LEDGER,
-            width=4,
+            width=6,
         ),
         Panel(
             "Deletes in the ledger",
@@ -164,7 +173,7 @@ _SIZES = Section(
             "Deletes written to the ledger each second. Worry about a sudden many: somebody empties the collection.",
             (Query(_grows("turnout_ledger_deletes_total", by="collection"), "{{collection}}"),),
             quiet=_NO_LEDGER,
-            width=4,
+            width=6,
         ),
     ),
 )
