@@ -1,11 +1,13 @@
 """Programs from Debian packages without installing them: fetched by apt, which checks the archive's signature, and
 unpacked into a folder of ours. Nothing of a package is run, no service starts, and the machine stays as it was.
 
-Called by the e2e for the programs beside Kubernetes and for root file systems, and by `support.prometheus`.
+Called by the e2e for the programs beside Kubernetes and for root file systems, and by `support.prometheus` and
+`support.alertmanager`.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -54,6 +56,33 @@ def unpack(packages: Sequence[str], root: Path, downloads: Path, log: Callable[[
     for package in sorted(downloads.glob("*.deb")):
         _run("dpkg", "-x", str(package), str(root))
     shutil.rmtree(downloads)
+
+
+def programs(package: str, names: Sequence[str], root: Path, log: Callable[[str], None]) -> list[Path]:
+    """Programs from PATH if it has all of them, else from a package, which is unpacked into `root` the first time.
+
+    Raises:
+        EnvironmentProblem: neither on PATH, nor can the package be fetched.
+    """
+    found = [path for path in map(shutil.which, names) if path]
+    if len(found) == len(names):
+        return [Path(path) for path in found]
+    unpacked = [root / "usr/bin" / name for name in names]
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with root.with_name(root.name + ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not all(program.exists() for program in unpacked):
+            _unpack_whole(package, root, log)
+    return unpacked
+
+
+def _unpack_whole(package: str, root: Path, log: Callable[[str], None]) -> None:
+    # Into another folder first: a process that was ended half-way leaves nothing that looks whole.
+    new = root.with_name(root.name + ".unfinished")
+    shutil.rmtree(new, ignore_errors=True)
+    shutil.rmtree(root, ignore_errors=True)
+    unpack([package], new, root.with_name(root.name + ".debs"), log)
+    new.rename(root)
 
 
 def _update(log: Callable[[str], None], why: str) -> None:

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -24,7 +22,6 @@ from turnout.errors import EnvironmentProblem
 BUILD = Path(os.environ.get("TURNOUT_BUILD", Path(__file__).parents[2] / "build")).resolve()
 """Where the tests keep the programs."""
 NO_TARGETS = "scrape_configs: []\n"
-_PACKAGE = "prometheus"
 _START_S = 20.0
 
 
@@ -41,26 +38,7 @@ def binaries(build: Path, log: Callable[[str], None] = lambda _: None) -> Binari
     Raises:
         EnvironmentProblem: neither on PATH, nor can the package be fetched.
     """
-    found = [shutil.which("prometheus"), shutil.which("promtool")]
-    if found[0] and found[1]:
-        return Binaries(Path(found[0]), Path(found[1]))
-    root = build / "prometheus"
-    unpacked = Binaries(root / "usr/bin/prometheus", root / "usr/bin/promtool")
-    build.mkdir(parents=True, exist_ok=True)
-    with (build / "prometheus.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not all(program.exists() for program in unpacked):
-            _unpack(root, log)
-    return unpacked
-
-
-def _unpack(root: Path, log: Callable[[str], None]) -> None:
-    # Into another folder first: a process that was ended half-way leaves nothing that looks whole.
-    new = root.with_name(root.name + ".unfinished")
-    shutil.rmtree(new, ignore_errors=True)
-    shutil.rmtree(root, ignore_errors=True)
-    debian.unpack([_PACKAGE], new, root.with_name(root.name + ".debs"), log)
-    new.rename(root)
+    return Binaries(*debian.programs("prometheus", Binaries._fields, build / "prometheus", log))
 
 
 def backfill(openmetrics: str, storage: Path, *, build: Path) -> None:
@@ -100,13 +78,20 @@ class Running:
         storage: Path | None = None,
         options: Sequence[str] = (),
     ) -> None:
-        self._program = binaries(build).prometheus
+        self._program = self._start_with(build)
         self._folder = folder
+        self._log = folder / f"{Path(self._program[-1]).name}.log"
         self._config = config
         self._storage = storage or folder / "data"
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
+
+    def _start_with(self, build: Path) -> list[str]:
+        return [str(binaries(build).prometheus)]
+
+    def _flags(self) -> list[str]:
+        return [f"--storage.tsdb.path={self._storage}"]
 
     @property
     def url(self) -> str:
@@ -123,14 +108,15 @@ class Running:
     def start(self) -> None:
         """Start and wait until queries are answered. The port stays the same after a stop."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / "prometheus.yml").write_text(self._config)
+        config = self._folder / "config.yml"
+        config.write_text(self._config)
         self.port = self.port or _free_port()
         command = [
-            *(str(self._program), f"--config.file={self._folder / 'prometheus.yml'}"),
-            *(f"--storage.tsdb.path={self._storage}", f"--web.listen-address=127.0.0.1:{self.port}"),
+            *(*self._program, f"--config.file={config}", f"--web.listen-address=127.0.0.1:{self.port}"),
+            *self._flags(),
             *self._options,
         ]
-        with (self._folder / "prometheus.log").open("ab") as log:
+        with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._folder)
         try:
             self._wait_ready()
@@ -153,8 +139,8 @@ class Running:
         end = time.monotonic() + _START_S
         while not self._is_ready():
             if self._process is None or self._process.poll() is not None or time.monotonic() > end:
-                said = (self._folder / "prometheus.log").read_text(errors="replace")[-1500:]
-                raise EnvironmentProblem("doesn't start", where=str(self._program), remedy=f"it said: {said}")
+                said = self._log.read_text(errors="replace")[-1500:]
+                raise EnvironmentProblem("doesn't start", where=self._program[-1], remedy=f"it said: {said}")
             time.sleep(0.03)
 
     def _is_ready(self) -> bool:
