@@ -13,6 +13,7 @@ ARGO_ROLLOUTS = "github.com/argoproj/argo-rollouts@v1.10.1"
 ECK = "github.com/elastic/cloud-on-k8s/v3@v3.5.0"
 EXTERNAL_SECRETS = "github.com/external-secrets/external-secrets@v1.3.2"
 GATEWAY_API = "sigs.k8s.io/gateway-api@v1.4.0"
+POLICY_CONTROLLER = "github.com/sigstore/policy-controller@v0.13.0"
 PROMETHEUS_OPERATOR = "github.com/prometheus-operator/prometheus-operator@v0.85.0"
 
 
