@@ -25,6 +25,8 @@ from turnout.errors import EnvironmentProblem
 PORT = 19093
 _PACKAGE = "prometheus-alertmanager"
 _START_S = 30.0
+# Debian's build reads its templates from /usr/share and from nowhere else: it sees its own there, and nobody else does.
+_IN_ITS_PLACE = ["unshare", "--mount", "sh", "-c", 'mount --bind "$1" /usr/share && shift && exec "$@"', "sh"]
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 
@@ -125,7 +127,13 @@ def start_alertmanager(cluster: Cluster, program: Path, config: Mapping[str, Any
     folder = cluster.layout.run / "alertmanager"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(yaml.safe_dump(dict(config), sort_keys=False))
-    command = [str(program), f"--config.file={folder / 'config.yaml'}", f"--storage.path={folder / 'data'}"]
+    command = [
+        *_IN_ITS_PLACE,
+        str(program.parents[1] / "share"),
+        str(program),
+        f"--config.file={folder / 'config.yaml'}",
+        f"--storage.path={folder / 'data'}",
+    ]
     command += [f"--web.listen-address=127.0.0.1:{PORT}", "--cluster.listen-address="]
     cluster.start("alertmanager", command)
     _wait(_is_ready, "Alertmanager starts", cluster.log_of("alertmanager"))
