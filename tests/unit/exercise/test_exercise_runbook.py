@@ -16,7 +16,7 @@ from turnout.cli.main import root
 
 ENTRIES = read()
 BLOCKS = [(name, block) for name, entry in ENTRIES.items() for block in entry.blocks]
-MADE_UP = {"COMMIT": "the commit that is taken back", "LEDGER": "the file of deletes"}
+MADE_UP = {"COMMIT": "the commit that is taken back", "LEDGER": "the file of deletes", "VIEW": "an index"}
 """Variables that a block's first line explains, for the reader to fill in."""
 _VERBS = {"get", "logs", "patch", "delete", "scale", "rollout", "config", "argo", "port-forward"}
 _ARGO = {"get", "abort", "promote", "retry", "status"}
@@ -99,7 +99,7 @@ def test_each_kubectl_command_exists(name: str, block: Block) -> None:
 def test_what_changes_something_says_so_in_its_first_line(name: str, block: Block) -> None:
     changing = re.compile(
         r"kubectl (patch|delete|scale|rollout restart|argo rollouts (abort|promote|retry))"
-        r"|turnout (freeze|ingest|ledger|revert|retire|apply|restore)|git (push|revert)"
+        r"|turnout (freeze|ingest|ledger|revert|retire|apply|restore)|git (push|revert)|curl .*-X (DELETE|POST|PUT)"
     )
     assert block.changes == bool(changing.search(block.text)), f"{name}: {block.text}"
 
