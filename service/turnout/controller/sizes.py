@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from turnout.controller.act import told
 from turnout.controller.observed import Observed
+from turnout.controller.retiring import to_retire
 from turnout.controller.sizes_board import SizeBoard
 from turnout.controller.tools import Tools
 from turnout.elastic.names import Names
@@ -57,13 +58,18 @@ class Scale:
 def measure(reader: Reader, names: Names, observed: Observed) -> Sizes:
     """One measurement. Not by the document counts of `_stats`: those count each passage as well.
 
+    A view that may go isn't counted: a count is a search, and for a drain nobody may have searched it.
+
     Raises:
         Unavailable: the server can't answer.
     """
-    counted = {seen.view.index: LIVE_FILTER for seen in observed.views}
+    going = to_retire(observed)
+    counted: dict[str, dict[str, Any]] = {
+        seen.view.index: LIVE_FILTER for seen in observed.views if seen.view.index not in going
+    }
     if observed.shards:
         counted[names.documents] = _NOT_DELETED
-    sizes = {index: reader.store_bytes(index) for index in counted}
+    sizes = {index: reader.store_bytes(index) for index in (*counted, *going)}
     letters = reader.count(names.dead_letters, _UNRESOLVED) if reader.index_uuid(names.dead_letters) else 0
     return Sizes(
         documents={index: reader.count(index, query) for index, query in counted.items()},

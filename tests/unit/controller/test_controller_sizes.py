@@ -8,10 +8,11 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from support.fake_cluster import FakeMemory
-from support.observing import COLLECTION, FIRST, MODEL, healthy, revision, rollout, trial, view_name
+from support.observing import COLLECTION, FIRST, MODEL, healthy, record, revision, rollout, trial, view, view_name
 from turnout.controller.actions import Decision
 from turnout.controller.board import STALE_S, Board
 from turnout.controller.observed import Observed
+from turnout.controller.retiring import to_retire
 from turnout.controller.sizes import EVERY_S, Scale
 from turnout.controller.sizes_board import SizeBoard
 from turnout.elastic.names import Names
@@ -90,6 +91,16 @@ def test_indexes_are_measured_once_a_minute() -> None:
     assert value(registry, "index_documents", index=f"{COLLECTION}.documents") == 7.0
     assert value(registry, "index_bytes", index=INDEX) == 1000.0
     assert value(registry, "dead_letters") == 7.0
+
+
+def test_a_view_that_waits_for_its_deletion_is_not_counted_for_a_count_is_a_search() -> None:
+    registry, board, _ = shown(healthy())
+    spare = view(MODEL, name="spare")
+    observed = healthy(views=(view(FIRST), spare), records=(record(FIRST, "live"), record(MODEL, "failed", of="spare")))
+    assert to_retire(observed) == ("spare",)
+    scale(FakeMemory(), board.sizes, Clock()).round(observed)
+    assert value(registry, "index_documents", index="spare") is None
+    assert value(registry, "index_bytes", index="spare") == 1000.0
 
 
 def test_what_cant_be_measured_holds_up_nothing_and_old_figures_end_with_the_look() -> None:
