@@ -20,12 +20,17 @@ MADE_UP = {"COMMIT": "the commit that is taken back", "LEDGER": "the file of del
 """Variables that a block's first line explains, for the reader to fill in."""
 _VERBS = {"get", "logs", "patch", "delete", "scale", "rollout", "config", "argo", "port-forward"}
 _ARGO = {"get", "abort", "promote", "retry", "status"}
-_ASSIGNED = re.compile(r"(?:^|\s|\$\()(?:export )?(\w+)=", re.MULTILINE)
+_ASSIGNED = re.compile(r"(?:(?<=\bfor )(\w+)(?= in)|(?:^|\s)(?:export )?(\w+)=)", re.MULTILINE)
 
 
 def _names(text: str) -> set[str]:
     """The shell variables that a text asks for; what stands in single quotes is another language's."""
     return set(re.findall(r"\$\{?([A-Za-z_]\w*)", re.sub(r"'[^']*'", "''", text)))
+
+
+def _assigned(text: str) -> set[str]:
+    """The variables that a text sets, in a loop, too."""
+    return {looped or made for looped, made in _ASSIGNED.findall(text)}
 
 
 def _calls(text: str, program: str) -> list[list[str]]:
@@ -69,8 +74,8 @@ def test_each_block_is_shell() -> None:
 @pytest.mark.parametrize(("name", "block"), BLOCKS)
 def test_each_variable_is_set_before(name: str, block: Block) -> None:
     first = Entry(FIRST_PAGE, ENTRIES[FIRST_PAGE].text)
-    given = {made for each in first.blocks for made in _ASSIGNED.findall(each.text)} | set(MADE_UP)
-    unknown = _names(block.text) - given - set(_ASSIGNED.findall(block.text))
+    given = {made for each in first.blocks for made in _assigned(each.text)} | set(MADE_UP)
+    unknown = _names(block.text) - given - _assigned(block.text)
     assert not unknown, f"{name}: {unknown}"
 
 
