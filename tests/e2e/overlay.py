@@ -56,7 +56,8 @@ def write_overlay(folder: Path, addresses: Addresses) -> None:
     kustomization = _load(folder / "kustomization.yaml")
     kustomization["images"] = [_image("turnout", TURNOUT), _image("turnout-models", MODELS)]
     # Prometheus has no operator here: it finds pods by their annotations.
-    kustomization["components"] = [each for each in kustomization["components"] if "monitoring" not in each]
+    components = [each for each in kustomization["components"] if "monitoring" not in each]
+    kustomization["components"] = [*components, "../../components/notifications"]
     kustomization["patches"] = [*kustomization.get("patches", []), *_patches()]
     _dump(folder / "kustomization.yaml", kustomization)
 

@@ -35,6 +35,7 @@ from e2e.repository import OWNER_NAME, Commit, Repository
 from e2e.rolling import Mounted
 from e2e.witness import Witness
 from support.github_server import GitHubServer
+from support.notifications import inbox
 from support.workspace import COLLECTION, Workspace
 from turnout.elastic.client import connect
 from turnout.elastic.names import Names
@@ -142,10 +143,12 @@ class World:
             git_repository=OWNER_NAME,
         )
         self.first = self.repository.begin(addresses)
+        chat, self.chat = self._stack.enter_context(inbox())
         secrets = {
             "turnout-elasticsearch-read": {"api-key": self.keys.read},
             "turnout-elasticsearch-write": {"api-key": self.keys.write},
             "turnout-git": {"token": self.github.token},
+            "argo-rollouts-notification-secret": {"chat-url": chat},
         }
         self.argo = Argo(self.cluster, self.kube, self.repository, secrets)
         self._wait_for_gatekeeper()

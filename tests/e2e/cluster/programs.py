@@ -125,6 +125,7 @@ def _rollouts(layout: Layout) -> Program:
     argv = [
         *(str(layout.bin / "rollouts-controller"), f"--kubeconfig={layout.kubeconfig}", "--leader-elect=false"),
         *(f"--healthzPort={PORTS['rollouts-controller']}", f"--metricsPort={PORTS['rollouts-metrics']}"),
+        "--self-service-notification-enabled",  # messages come from the namespace of the Rollout
     ]
     return Program("rollouts-controller", argv, ("rollouts-objects",), answers("rollouts-controller"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from e2e import expect, judging, rolling
+from e2e import expect, judging, rolling, telling
 from e2e.kube import group
 from e2e.stories import changes
 from e2e.stories.story import Figures, Story
@@ -36,6 +36,8 @@ def model_change(world: World) -> Figures:
     record = expect.state(world, commit.release.id)
     assert record is not None
     checks = {check["name"]: check["verdict"] for check in record.report["checks"]}
+    for event in ("started", "promoted"):
+        telling.told(world, event)
     judged = judging.passed(world, commit, stable=stable, canary=expect.look(world).stable)
     return {"seconds_to_promote": seconds, "checks": checks, **judged}
 
@@ -55,6 +57,7 @@ def revert_after_promotion(world: World) -> Figures:
     assert after.stable in {each.hash for each in before.sets}, f"a new ReplicaSet: {after.told()}"
     runs = {str(run["metadata"]["name"]) for run in rolling.analysis_runs(world.kube, after.stable)} - runs_before
     assert not runs, f"it was analysed again: {sorted(runs)}"
+    telling.told(world, "reverted")
     return {"seconds_to_promote": seconds, "bound": FAST_S, "within_bound": seconds <= FAST_S}
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from e2e import expect, judging
+from e2e import expect, judging, telling
 from e2e.images import ERRORS, SLOW
 from e2e.overlay import INTERVAL_S
 from e2e.repository import Commit
 from e2e.stories import changes
 from e2e.stories.story import Figures, Story
 from e2e.world import World
-from support.workspace import Workspace
+from support.workspace import COLLECTION, Workspace
 
 GRACE_S = 15.0
 
@@ -57,6 +57,7 @@ def _stopped_on_trial(world: World, commit: Commit, guilty: str) -> Figures:
     expect.stage(world, commit, expect.has_canary, "it is on trial")
     stopped = expect.aborted(world, commit)
     figures = expect.off_traffic(world, commit)
+    assert f"Analysis search-{COLLECTION}-{stopped.current}-" in telling.told(world, "aborted")
     assert figures["answers"], "no search ever reached the canary"
     judged = judging.blamed(world, commit, guilty, stable=stopped.stable, canary=stopped.current)
     return {**figures, **judged, **_closed(world, commit)}
