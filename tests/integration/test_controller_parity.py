@@ -76,7 +76,8 @@ def compared(world: World) -> tuple[dict[str, str], dict[str, float]]:
     watching, board = watch(world)
     watching.round(observe(world))
     ended()
-    problems = watching.round(observe(world))
+    problems = watching.round(observe(world))  # begins the next one
+    ended()
     samples = [each for family in board.collect() for each in family.samples if "kind" in each.labels]
     return problems, {each.labels["kind"]: each.value for each in samples if each.value}
 
@@ -105,7 +106,8 @@ def test_writes_that_the_follower_is_about_to_bring_are_no_difference(world: Wor
     watching.round(observe(world))
     world.catch_up(view)
     ended()
-    assert watching.round(observe(world)) == {}
+    assert watching.round(observe(world)) == {}  # begins the next one
+    ended()
     assert [each.value for family in board.collect() for each in family.samples if each.labels.get("kind")] == [0.0] * 5
 
 

@@ -29,6 +29,7 @@ class ParityWatch:
         self._tools, self._board, self._compare = tools, board, compare
         self._records: dict[str, ParityRecord] | None = None
         self._running: Comparison | None = None
+        self._since: dict[str, datetime] = {}
         self._failure = ""
 
     def round(self, observed: Observed) -> dict[str, str]:
@@ -42,7 +43,8 @@ class ParityWatch:
         Raises:
             Deposed: this replica may not act any more.
         """
-        views = compared_views(observed)
+        # Without comparisons nothing is known of any view, and nobody waits for it.
+        views = compared_views(observed) if self._tools.parity_every_s > 0 else {}
         try:
             self._round(observed.collection, views)
             self._failure = ""
@@ -61,9 +63,12 @@ class ParityWatch:
         if self._running is not None and self._running.view.index not in views:
             self._running.stop()
             self._running = None
+        now = datetime.now(UTC)
+        self._since = {index: self._since.get(index, now) for index in views}
         known = {index: record_of(seen.view, records) for index, seen in views.items()}
-        self._board.show(collection, {index: record for index, record in known.items() if record is not None})
-        chosen = due(views, records, now=datetime.now(UTC), every_s=self._tools.parity_every_s)
+        shown = {index: each if each and each.compared_at else self._since[index] for index, each in known.items()}
+        self._board.show(collection, shown)
+        chosen = due(views, records, now=now, every_s=self._tools.parity_every_s)
         if self._running is None and chosen is not None:
             self._running = Comparison(chosen.view, self._tools, compare=self._compare)
             self._running.start()

@@ -10,8 +10,8 @@ from prometheus_client.core import GaugeMetricFamily
 from turnout.elastic.state import ParityRecord
 from turnout.verify.differences import KINDS
 
-OnShow = Mapping[str, ParityRecord]
-"""By index name, what is known of each view that is followed."""
+OnShow = Mapping[str, ParityRecord | datetime]
+"""By index name, what is known of each view that is followed; or since when it waits for its first comparison."""
 
 
 class ParityBoard:
@@ -30,7 +30,7 @@ class ParityBoard:
         self._shown = {name: each for name, each in self._shown.items() if name in kept}
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """Called at each scrape. A view that was never compared has no series."""
+        """Called at each scrape. A view that was never compared has a time without differences: it gets old, too."""
         differences = GaugeMetricFamily(
             "turnout_view_parity_differences",
             "Documents in which a view and documents differ, by kind, as of the last comparison",
@@ -38,12 +38,14 @@ class ParityBoard:
         )
         at = GaugeMetricFamily(
             "turnout_view_parity_timestamp_seconds",
-            "Unix time when a view was last compared with documents",
+            "Unix time when a view was last compared with documents, or first seen if it never was",
             labels=("collection", "view"),
         )
         for collection, on_show in sorted(self._shown.items()):
-            for view, record in sorted(on_show.items()):
-                if record.compared_at:
+            for view, record in sorted(on_show.items(), key=lambda item: item[0]):
+                if isinstance(record, datetime):
+                    at.add_metric([collection, view], record.timestamp())
+                else:
                     at.add_metric([collection, view], datetime.fromisoformat(record.compared_at).timestamp())
                     for kind in KINDS:
                         differences.add_metric([collection, view, kind], record.differences.get(kind, 0))

@@ -36,10 +36,8 @@ def due(views: Mapping[str, SeenView], records: Records, *, now: datetime, every
     A view that lacks many documents is told of by another word, and would only differ for the same reason.
 
     Args:
-        every_s: seconds between two comparisons of a view; 0 for none at all.
+        every_s: seconds between two comparisons of a view.
     """
-    if every_s <= 0:
-        return None
     for seen in views.values():
         record = record_of(seen.view, records)
         if not is_behind(seen) and (record is None or _is_old(record, now, every_s)):

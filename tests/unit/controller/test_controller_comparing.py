@@ -112,7 +112,7 @@ def world() -> Iterator[World]:
 def test_a_round_doesnt_wait_for_a_comparison_and_begins_no_second_one(world: World) -> None:
     for _ in range(3):
         assert world.watch.round(healthy()) == {}
-    assert (world.begun, world.memory.writes, world.series()) == ([INDEX], 0, {})
+    assert (world.begun, world.memory.writes) == ([INDEX], 0)
 
 
 def test_a_view_that_is_equal_is_written_down_and_not_compared_again_after_a_restart(world: World) -> None:
@@ -138,6 +138,26 @@ def test_a_difference_is_a_problem_with_counts_and_without_ids_until_it_is_over(
     world.result = EQUAL
     assert world.settle(healthy(), world.restarted(every_s=1e-9)) == {}
     assert world.series()["differences", INDEX, "missing"] == 0.0
+
+
+def test_where_nothing_is_compared_nothing_is_said(world: World) -> None:
+    world.result = DIFFERENT
+    world.settle(healthy())
+    assert world.restarted(every_s=0.0).round(healthy()) == {}
+    assert (world.begun, world.series()) == ([INDEX], {})
+
+
+def test_a_view_that_was_never_compared_gets_old_all_the_same(world: World) -> None:
+    world.result = Refused("the follower doesn't come up")
+    began = datetime.now(UTC).timestamp()
+    world.settle(healthy())
+    first = world.series()
+    world.watch.round(healthy())
+    assert world.series() == first
+    assert first.keys() == {("timestamp_seconds", INDEX)}
+    assert began <= first["timestamp_seconds", INDEX] <= datetime.now(UTC).timestamp()
+    world.watch.round(healthy(views=()))
+    assert world.series() == {}
 
 
 @pytest.mark.parametrize("error", [Refused("the follower doesn't come up"), Unavailable("away"), KeyError("a bug")])
@@ -188,7 +208,6 @@ def test_a_view_is_compared_when_it_never_was_and_again_after_a_while() -> None:
         return chosen.view.index if chosen is not None else None
 
     assert index({}) == INDEX
-    assert index({}, every_s=0.0) is None
     assert index(known(ago_s=SIX_HOURS - 1)) is None
     assert index(known(ago_s=SIX_HOURS)) == INDEX
     assert index(known(ago_s=AGAIN_S, differences={"missing": 1})) == INDEX
