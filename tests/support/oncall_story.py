@@ -7,7 +7,7 @@ the processes themselves, which are told what happened; only what rules record i
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -183,14 +183,14 @@ class _Story:
         judgment = Judgment(verdict=verdict, reason="", since=0, until=1, windows=1, evidence=evidence)
         return Judged(revision(B, "canary", hash=_HASHES[B.id], number=2), judgment)
 
-    def _parity(self, release: Release) -> ParityRecord:
-        at = datetime.fromtimestamp(self._start + (0 if release is A else 60 * 21), UTC).isoformat()
-        known = "" if release is B and self._minute < 21 else at
+    def _parity(self, release: Release) -> ParityRecord | datetime:
+        """The last comparison; of a view that was never compared, when it was first seen."""
+        seen = datetime.fromtimestamp(self._start, UTC)
+        if release is B and self._minute < 21:
+            return seen
+        at, name = (seen + timedelta(minutes=21 if release is B else 0)).isoformat(), view_name(release)
         counts = dict.fromkeys(KINDS, 0)
-        name = view_name(release)
-        return ParityRecord(
-            collection=COLLECTION, at=at, view=name, view_uuid=name, compared_at=known, differences=counts
-        )
+        return ParityRecord(collection=COLLECTION, at=at, view=name, view_uuid=name, compared_at=at, differences=counts)
 
     def _recorded(self) -> None:
         """What rules record out of more than this hour."""

@@ -22,6 +22,8 @@ Found = Literal["data", "quiet", "empty", "broken"]
 _POINTS = 240
 _LEAST_STEP_S = 5.0
 _SCRAPE_S = 15.0
+KNOWN_WITHIN_S = 10.0
+"""Nobody wants to wait for all of the client's time if there is no Prometheus."""
 _KNOWN = '{__name__=~"turnout_release_info|turnout_release_state|turnout_alias_at_stable|follow_lag_operations"}'
 
 
@@ -106,7 +108,8 @@ def collections(prometheus: Prometheus, span: Span) -> tuple[str, ...]:
         EnvironmentProblem: it can't be reached, rejects the caller, or isn't one.
     """
     try:
-        found = prometheus.query_range(f"count by (collection) ({_KNOWN})", span.start, span.end, span.step)
+        known = f"count by (collection) ({_KNOWN})"
+        found = prometheus.query_range(known, span.start, span.end, span.step, timeout_s=KNOWN_WITHIN_S)
     except Refused as error:
         remedy = error.remedy or "give the address of a Prometheus"
         raise EnvironmentProblem(error.what, where=error.where, remedy=remedy) from error

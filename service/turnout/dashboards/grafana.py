@@ -119,6 +119,8 @@ def _lines(panel: Panel) -> timeseries.Panel:
     tooltip.sort(common_models.SortOrder.DESCENDING)
     built = timeseries.Panel().legend(shown).tooltip(tooltip).line_width(2).fill_opacity(0)
     built.show_points(common_models.VisibilityMode.AUTO).axis_soft_min(0)
+    # By name, so that a release has one colour in all panels.
+    built.color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
     if panel.top is not None:
         built.axis_soft_max(panel.top)
     if panel.limit is not None:

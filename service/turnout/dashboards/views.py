@@ -61,10 +61,9 @@ _CURRENT = Section(
         Panel(
             "Parity: age of the comparison",
             "s",
-            "Time since each view was last compared with documents. Worry if it is much more than a day: nobody would"
-            " notice that they differ.",
+            "Time since each view was last compared with documents, or since it was first seen if it never was. Worry"
+            " if it is much more than a day: nobody would notice that they differ.",
             (Query(f"time() - {newest('turnout_view_parity_timestamp_seconds', by='view')}", "{{view}}"),),
-            quiet="no view was compared with documents yet",
         ),
         Panel(
             "Dead letters",

@@ -22,7 +22,7 @@ class FakePrometheus:
     def __init__(self, answers: dict[str, list[float] | Exception]) -> None:
         self.answers = answers
 
-    def query_range(self, promql: str, start: float, end: float, step: float) -> Answer:
+    def query_range(self, promql: str, start: float, end: float, step: float, **_: float) -> Answer:
         found = self.answers.get(promql, [])
         if isinstance(found, Exception):
             raise found
@@ -116,7 +116,7 @@ def test_a_prometheus_without_the_metrics_and_an_unknown_collection_are_told_apa
 
 def test_what_isnt_prometheus_is_the_environments_fault() -> None:
     class Other(FakePrometheus):
-        def query_range(self, promql: str, start: float, end: float, step: float) -> Answer:
+        def query_range(self, promql: str, start: float, end: float, step: float, **_: float) -> Answer:
             raise Refused("what answers isn't Prometheus")
 
     with pytest.raises(EnvironmentProblem, match="isn't Prometheus"):
