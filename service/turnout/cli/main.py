@@ -30,6 +30,8 @@ VERBS = {
     "elastic": "Start, stop or look at a local Elasticsearch.",
     "ingest": "Read a source into the documents index.",
     "follow": "Keep a view up to date with documents.",
+    "ledger": "Keep deletes outside Elasticsearch, for a restore.",
+    "restore": "Bring documents back from a snapshot, without what was deleted since.",
     "serve": "Run the retrieval service.",
     "controller": "Build, verify, flip and retire in a cluster, as Git says.",
     "judge": "Judge a past canary again from Prometheus, and draw it.",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # `validate` and `lock` need no server, and its client takes 
     from elasticsearch import Elasticsearch
 
     from turnout.elastic.reader import Reader
+    from turnout.elastic.snapshots import SnapshotReader, SnapshotWriter
     from turnout.elastic.writer import Writer
 
 DEFAULT_URL = "http://127.0.0.1:9210"
@@ -60,6 +61,13 @@ class Settings:
         from turnout.elastic.writer import Writer
 
         return Writer(self._connect(self.write_key))
+
+    def snapshots(self) -> tuple[SnapshotReader, SnapshotWriter]:
+        """Access to snapshots with the writing credential, which must be one that may restore."""
+        from turnout.elastic.snapshots import SnapshotReader, SnapshotWriter
+
+        client = self._connect(self.write_key)
+        return SnapshotReader(client), SnapshotWriter(client)
 
     def _connect(self, key: str | None) -> Elasticsearch:
         from turnout.elastic.client import connect

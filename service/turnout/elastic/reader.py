@@ -268,10 +268,22 @@ class Reader:
             answer = self._client.indices.refresh(index=index)
         _require_whole(index, answer)
 
-    def changes(self, index: str, shard: int, *, after: int, upto: int, size: int = PAGE) -> Iterator[list[Hit]]:
+    def changes(
+        self,
+        index: str,
+        shard: int,
+        *,
+        after: int,
+        upto: int,
+        size: int = PAGE,
+        fields: Sequence[str] | None = None,
+    ) -> Iterator[list[Hit]]:
         """Pages of the documents of one shard whose last operation is in (after, upto], by `_seq_no`.
 
         Gap-free only if `upto` is a global checkpoint that was read before the last refresh.
+
+        Args:
+            fields: the parts of the source to return; None for all of it.
         """
         while after < upto:
             with reaching(self._client):
@@ -282,6 +294,7 @@ class Reader:
                     seq_no_primary_term=True,
                     query={"range": {"_seq_no": {"gt": after, "lte": upto}}},
                     sort=[{"_seq_no": "asc"}],
+                    source_includes=list(fields) if fields is not None else None,
                     allow_partial_search_results=False,
                     track_total_hits=False,
                 )

@@ -54,6 +54,11 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
+def documents_meta(names: Names) -> dict[str, str]:
+    """What a documents index says about itself, by which it is told from any other index of that name."""
+    return {"collection": names.collection, "role": "documents"}
+
+
 class Documents:
     """The documents of one collection.
 
@@ -95,7 +100,7 @@ class Documents:
             Refused: an index of that name exists and isn't this collection's documents index.
         """
         index, alias = self._names.documents, write_alias(self._names.documents)
-        meta = {"collection": self._names.collection, "role": "documents"}
+        meta = documents_meta(self._names)
         created = self._writer.create_index(
             index,
             mappings={**DOCUMENTS_MAPPING, "_meta": {META_KEY: meta}},

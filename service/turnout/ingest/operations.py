@@ -67,7 +67,12 @@ def upsert(document: SourceDocument, *, tenant: str, owner: str, at: str) -> Bul
 
 def delete(source_id: str, *, tenant: str, at: str, unless_changed: Known | None = None) -> BulkItem:
     """Turn the document into a tombstone. A hard delete would be forgotten by the server, and a view could keep it."""
-    tombstone: dict[str, Any] = {
+    return tombstone(document_id(tenant, source_id), at=at, unless_changed=unless_changed)
+
+
+def tombstone(item_id: str, *, at: str, unless_changed: Known | None = None) -> BulkItem:
+    """`delete` for a document of which only the `_id` is known."""
+    made: dict[str, Any] = {
         "deleted": True,
         "title": "",
         "text": "",
@@ -76,8 +81,8 @@ def delete(source_id: str, *, tenant: str, at: str, unless_changed: Known | None
         "updated_at": at,
     }
     known = msgspec.structs.asdict(unless_changed) if unless_changed else None
-    script = {"source": _DELETE, "params": {"tombstone": tombstone, "unless_changed": known}}
-    return BulkItem("update", document_id(tenant, source_id), {"script": script})
+    script = {"source": _DELETE, "params": {"tombstone": made, "unless_changed": known}}
+    return BulkItem("update", item_id, {"script": script})
 
 
 def size(document: SourceDocument) -> int:
