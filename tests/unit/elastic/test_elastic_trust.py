@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import ssl
 from pathlib import Path
 
 import pytest
 
+from support.go_modules import ROOT
 from support.tls import Authority
 from turnout.cli.settings import from_environment
 from turnout.elastic.client import connect, connect_async
@@ -63,3 +65,20 @@ def test_the_setting_is_a_path_and_empty_is_none(monkeypatch: pytest.MonkeyPatch
     assert from_environment().ca is None
     monkeypatch.setenv("TURNOUT_ELASTICSEARCH_CA", str(tmp_path / "ca.pem"))
     assert from_environment().ca == (tmp_path / "ca.pem").resolve()
+
+
+def test_every_client_but_that_of_a_local_node_is_given_the_authority() -> None:
+    without = set()
+    for file in (ROOT / "service/turnout").rglob("*.py"):
+        text = file.read_text()
+        if "turnout.elastic.client import" not in text:
+            continue
+        for call in ast.walk(ast.parse(text)):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") in ("connect", "connect_async"):
+                passed = {keyword.arg for keyword in call.keywords}
+                without |= set() if "ca" in passed or "in_cluster" in passed else {f"{file.name}: {ast.unparse(call)}"}
+    # The one that waits for a node that turnout started: plain HTTP on loopback. And the Git host's.
+    assert without == {
+        "server.py: connect(url, timeout_s=30.0)",
+        "controlling.py: connect(ours.git_api_url, ours.git_repository, ours.git_branch, token)",
+    }
