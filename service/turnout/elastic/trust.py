@@ -21,9 +21,8 @@ CA_VARIABLE = "TURNOUT_ELASTICSEARCH_CA"
 _NOT_YET, _EXPIRED = 9, 10
 _OTHER_NAME = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 _PLAIN_ANSWERS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNEXPECTED_MESSAGE", "RECORD_LAYER_FAILURE")
-# What clients see when a server that expects TLS hangs up on plain HTTP. aiohttp's errors by name: it is optional.
+# What a client sees when a server that expects TLS hangs up on plain HTTP.
 _HUNG_UP = (http.client.RemoteDisconnected, http.client.BadStatusLine, ConnectionResetError)
-_HUNG_UP_NAMES = ("ServerDisconnectedError", "BadStatusLine", "BadHttpMessage", "RemoteProtocolError", "ReadError")
 
 
 class Problem(NamedTuple):
@@ -112,7 +111,7 @@ def _certificate(error: ssl.SSLCertVerificationError) -> Problem:
 
 
 def _plain_to_tls(causes: list[BaseException]) -> Problem | None:
-    if any(isinstance(each, _HUNG_UP) or type(each).__name__ in _HUNG_UP_NAMES for each in causes):
+    if any(isinstance(each, _HUNG_UP) for each in causes):
         return Problem("it closed the connection", "if it speaks TLS, write https:// in TURNOUT_ELASTICSEARCH_URL")
     return None
 
