@@ -98,8 +98,9 @@ func perform(engine api.API, wanted run) result {
 		return result{Errors: []string{err.Error()}}
 	}
 	var found result
-	for _, condition := range conditions {
-		if !condition.Triggered {
+	for i, condition := range conditions {
+		// Argo Rollouts tells a trigger without a condition at the event of its name.
+		if !condition.Triggered && config.Triggers[wanted.Trigger][i].When != "" {
 			continue
 		}
 		found.Fired = append(found.Fired, condition.Templates...)
