@@ -39,6 +39,10 @@ class Span:
         """As Grafana chooses it for a panel of usual width."""
         return max(_LEAST_STEP_S, math.ceil((self.end - self.start) / _POINTS))
 
+    def step_of(self, panel: Panel) -> float:
+        """The same for a panel that may have a longer one."""
+        return max(self.step, panel.every_s)
+
     @property
     def rate_interval(self) -> str:
         """As Grafana computes it: a range with four scrapes at least, and no hole between two steps."""
@@ -155,10 +159,10 @@ def check(
         Unavailable: Prometheus went away.
     """
 
-    def ask(query: Query) -> Answered:
+    def ask(query: Query, step: float = span.step) -> Answered:
         promql = filled_in(query.promql, collection, span)
         try:
-            answer = prometheus.query_range(promql, span.start, span.end, span.step)
+            answer = prometheus.query_range(promql, span.start, span.end, step)
         except Refused as error:
             return Answered(query, error=error.what)
         return Answered(query, tuple(answer))
@@ -166,7 +170,10 @@ def check(
     checked = []
     for dashboard in dashboards:
         tell(dashboard.title)
-        panels = tuple(Looked(panel, tuple(map(ask, panel.queries))) for panel in dashboard.panels)
+        panels = tuple(
+            Looked(panel, tuple(ask(query, span.step_of(panel)) for query in panel.queries))
+            for panel in dashboard.panels
+        )
         marks = tuple((mark, ask(Query(mark.promql, mark.text))) for mark in dashboard.marks)
         checked.append(Checked(dashboard, span, panels, marks))
     return tuple(checked)

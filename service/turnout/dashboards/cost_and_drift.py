@@ -44,6 +44,7 @@ _COST = Section(
             ),
             limit=1.0,
             quiet=_NO_HOSTED,
+            every_s=300.0,
         ),
         Panel(
             "Billed in the last hour",

@@ -97,6 +97,8 @@ def _grid(place: Place) -> models.GridPos:
 def _panel(panel: Panel) -> timeseries.Panel | statetimeline.Panel:
     built = _timeline(panel) if panel.states else _lines(panel)
     built.title(panel.title).description(_described(panel)).datasource(_SOURCE).unit(panel.unit)
+    if panel.every_s:
+        built.interval(f"{panel.every_s:g}s")
     for number, query in enumerate(panel.queries):
         ref = chr(ord("A") + number)
         target = prometheus.Dataquery().expr(query.promql).legend_format(query.legend).ref_id(ref).range()

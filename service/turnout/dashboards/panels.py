@@ -50,6 +50,7 @@ class Panel:
         top: the end of the scale, where it has one.
         quiet: of all its queries.
         width, height: in the grid.
+        every_s: least seconds between two values, for what is summed up over a month at each of them.
     """
 
     title: str
@@ -62,6 +63,7 @@ class Panel:
     quiet: str = ""
     width: int = 8
     height: int = 8
+    every_s: float = 0.0
 
     def may_be_quiet(self, query: Query) -> str:
         """Why a query of this panel may find nothing; empty if it must find something."""

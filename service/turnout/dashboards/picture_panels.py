@@ -68,7 +68,7 @@ def draw_lines(axes: Axes, looked: Looked, span: Span, *, below: float) -> None:
     """A line for each series; its names stand below, `below` heights of the axes under them."""
     panel, lowest, highest = looked.panel, 0.0, 0.0
     for (query, name, series), colour in zip(named_series(looked), cycle(_LINES), strict=False):
-        times, values = _with_holes(series, span.step)
+        times, values = _with_holes(series, span.step_of(panel))
         style = "--" if query.dashed else "-"
         dots = "o" if np.isfinite(values).sum() <= _FEW else ""
         axes.plot(instant(times), values, color=colour, linewidth=1.7, linestyle=style, marker=dots, ms=3.5, label=name)

@@ -68,6 +68,7 @@ _PROMISES = Section(
             (Query(f"1 - {_SPENT} / {_ALLOWED}", "{{slo}} {{le}}"),),
             top=1.0,
             width=12,
+            every_s=300.0,
         ),
         Panel(
             "How fast the error budget is used up",

@@ -99,6 +99,13 @@ def test_a_longer_time_has_longer_steps_and_rates_without_holes() -> None:
     assert Span(0.0, 60.0).step == 5.0
 
 
+def test_what_sums_up_a_month_is_asked_for_less_often_and_never_more_often() -> None:
+    slow = Panel("p", "short", "", (Query("a", ""),), every_s=300.0)
+    assert (SPAN.step, SPAN.step_of(slow), Span(0.0, 30 * 86_400.0).step_of(slow)) == (15.0, 300.0, 10_800.0)
+    (checked,) = check([board(slow)], FakePrometheus({"a": [1.0, 2.0]}), "toys", span=SPAN)  # type: ignore[arg-type]
+    assert checked.panels[0].answers[0].series[0].times.tolist() == [SPAN.start, SPAN.start + 300.0]
+
+
 def test_a_series_is_named_by_its_labels_and_steers_no_terminal() -> None:
     assert named("{{metric}} of {{ release }}", {"metric": "errors", "release": "r-1"}) == "errors of r-1"
     assert named("{{release}} {{gone}}", {"release": "r-\x1b[31m1"}) == "r-\\x1b[31m1"
