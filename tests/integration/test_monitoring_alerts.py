@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from support.alerts import TESTS, alerts, cases, promtool, recorded, without_runbook, without_tests
+from support.alerts import TESTS, alerts, cases, expressions, promtool, recorded, without_runbook, without_tests
 from support.go_modules import ROOT
 
 
@@ -46,3 +47,12 @@ def test_each_alert_has_one_name_a_severity_and_the_words_that_a_person_needs() 
 
 def test_new_series_are_named_by_level_metric_and_operation() -> None:
     assert [name for name in recorded() if name.count(":") != 2] == []
+
+
+def test_rules_wait_for_problems_that_the_controller_can_have() -> None:
+    matchers = [found for _, each in expressions() for found in re.findall(r'problem=~?"([^"]+)"', each)]
+    source = "".join(path.read_text() for path in (ROOT / "service/turnout/controller").glob("*.py"))
+    actions = {f"{tag}-failed" for tag in re.findall(r'tag="(\w+)"', source)}
+    words = {word for matcher in matchers for word in matcher.split("|")}
+    assert len(words) > 15
+    assert {word for word in words - actions if f'"{word}"' not in source} == set()
