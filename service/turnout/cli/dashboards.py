@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from turnout.cli.dashboards_found import print_json, print_text
 from turnout.cli.judge import TOKEN_FILE, URL
 from turnout.cli.judge_input import read_secret
 from turnout.cli.moments import moment, shown
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 _NAMES = ("rollout", "views", "service", "cost-and-drift")
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _TIMEOUT_S = 30.0
-_COLOURS = {"data": "green", "quiet": "dim", "empty": "red", "broken": "red"}
 
 
 @click.command(short_help="Check that each panel has data in Prometheus, and draw it.")
@@ -72,9 +70,9 @@ def command(**given: Any) -> int:
             status.update("drawing")
             _draw(checked, given["draw"], given["collection"])
     if given["form"] == "json":
-        _print_json(checked, given["collection"])
+        print_json(checked, given["collection"])
     else:
-        _print_text(checked, given["collection"], given["draw"])
+        print_text(checked, given["collection"], given["draw"])
     return 1 if any(each.bad for each in checked) else 0
 
 
@@ -152,61 +150,3 @@ def _write(folder: Path, boards: tuple[Dashboard, ...]) -> int:
             raise _unwritable(folder / name, error) from error
         click.echo(f"{folder / name}")
     return 0
-
-
-def _print_text(checked: tuple[Checked, ...], collection: str, drawn: Path | None) -> None:
-    console = Console(soft_wrap=True, highlight=False)
-    for each in checked:
-        table = Table("panel", "", "why", box=None, title=each.dashboard.title, title_justify="left", pad_edge=False)
-        for looked in each.panels:
-            table.add_row(looked.panel.title, Text(looked.found, _COLOURS[looked.found]), Text(_why(looked.reason)))
-        for mark, answered in each.marks:
-            word = "broken" if answered.error else "data" if answered.has_data else "quiet"
-            table.add_row(mark.title, Text(word, _COLOURS[word]), Text(_why(answered.error)))
-        console.print(table)
-        console.print()
-    counts = {found: sum(looked.found == found for each in checked for looked in each.panels) for found in _COLOURS}
-    told = ", ".join(f"{count} {found}" for found, count in counts.items())
-    console.print(Text(f"{printable(collection)}: {sum(counts.values())} panels: {told}"))
-    if drawn is not None:
-        console.print(Text(f"pictures in {drawn}"))
-
-
-def _why(reason: str) -> str:
-    return printable(reason)
-
-
-def _print_json(checked: tuple[Checked, ...], collection: str) -> None:
-    import msgspec
-
-    click.echo(msgspec.json.format(msgspec.json.encode({"collection": collection, "dashboards": _records(checked)})))
-
-
-def _records(checked: tuple[Checked, ...]) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": each.dashboard.name,
-            "bad": each.bad,
-            "panels": [
-                {
-                    "title": looked.panel.title,
-                    "found": looked.found,
-                    "reason": looked.reason,
-                    "queries": [
-                        {
-                            "promql": one.query.promql,
-                            "series": len(one.series),
-                            "points": sum(len(series.points) for series in one.series),
-                        }
-                        for one in looked.answers
-                    ],
-                }
-                for looked in each.panels
-            ],
-            "marks": [
-                {"title": mark.title, "found": answered.has_data, "error": answered.error}
-                for mark, answered in each.marks
-            ],
-        }
-        for each in checked
-    ]
