@@ -52,8 +52,8 @@ class Context:
 
     `url`, `api_key` and `ca` are for worker processes, which make clients of their own. `now` gives the time as ISO
     8601 in UTC. `processes` is how many followers fill a view at once, 0 to fill it in this process; `listen` is told
-    what happens. `load` gives a release's model to this process, and whoever gives it closes it; None to have it loaded and
-    closed here. `billed` is told what a hosted model is paid that is loaded here.
+    what happens. `load` gives a release's model to this process, and whoever gives it closes it; None to have it loaded
+    and closed here. `billed` is told what a hosted model is paid that is loaded here.
     """
 
     reader: Reader
