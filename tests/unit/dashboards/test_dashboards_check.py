@@ -63,6 +63,7 @@ def test_what_may_be_quiet_is_quiet_with_its_reason() -> None:
 def test_one_query_that_must_find_something_and_doesnt_empties_its_panel() -> None:
     both = panel(Query("a", "", quiet="no canary"), Query("b", ""))
     assert looked({"a": [1.0]}, both)[0] == "empty"
+    assert looked({}, both)[0] == "empty"
     assert looked({"b": [1.0]}, both)[0] == "data"
 
 
