@@ -14,6 +14,7 @@ from e2e.world import World
 from exercise import monitoring, summary
 from exercise.faults import FAULTS, Fault
 from exercise.run import Run
+from support import lint_manifests
 from turnout.errors import TurnoutError
 
 SOURCE = Path(__file__).parents[2]
@@ -39,7 +40,7 @@ def main() -> int:
         console.print(f"{time.monotonic() - began:7.1f} s  {message}", markup=False, highlight=False)
 
     try:
-        return _play(faults, arguments.build.resolve(), console, log, whole=not arguments.only, keep=arguments.keep)
+        return _play(faults, arguments.build.resolve(), console, log, keep=arguments.keep)
     except TurnoutError as error:
         print(f"the exercise can't be done: {error}", file=sys.stderr)
         return 3
@@ -53,13 +54,13 @@ def chosen(names: list[str]) -> tuple[Fault, ...]:
     return tuple(fault for fault in FAULTS if not names or fault.name in names or set(names) & set(fault.alerts))
 
 
-def _play(
-    faults: tuple[Fault, ...], build: Path, console: Console, log: Callable[[str], None], *, whole: bool, keep: bool
-) -> int:
+def _play(faults: tuple[Fault, ...], build: Path, console: Console, log: Callable[[str], None], *, keep: bool) -> int:
     folder = build / "exercise"
+    # From here, for nothing can be fetched from inside the cluster's namespace.
     alertmanager = monitoring.alertmanager(build, log)
+    lint_manifests.kube_score()
     with World(SOURCE, build, log) as world:
-        told = Run(world, folder, alertmanager=alertmanager, log=log).play(faults, whole=whole)
+        told = Run(world, folder, alertmanager=alertmanager, log=log).play(faults)
         summary.write(told, folder / "summary.json")
         summary.show(told, console)
         if keep:

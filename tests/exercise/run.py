@@ -15,27 +15,18 @@ import yaml
 from e2e import expect
 from e2e.cluster.config import SCRAPE_SECONDS
 from e2e.overlay import ENVIRONMENT
-from e2e.stories.promoting import bootstrap, model_change
+from e2e.stories.promoting import bootstrap
 from e2e.world import World
 from exercise import figures, monitoring, summary
 from exercise.faults import FAULTS, Fault
 from exercise.faults.fault import Scene
-from exercise.runbook import FIRST_PAGE, Entry, preamble, read
+from exercise.faults.releases import passages
+from exercise.runbook import preamble, read
 from exercise.schedule import Schedule
 from exercise.shell import Shell
 from exercise.watching import Watch, sink
 from support.workspace import COLLECTION
 
-HARMLESS = (
-    ("SearchErrorBudgetBurn", "minReplicas"),
-    ("SearchLatencyBudgetBurn", "parallelism"),
-    ("CollectionFrozen", "--off"),
-    ("ReleaseBlocked", "kubectl delete"),
-    ("ControllerSilent", "kubectl rollout restart"),
-    ("ViewLagging", "kubectl delete pods"),
-    ("LedgerStale", "turnout ledger"),
-)
-"""Blocks of the runbook that change something, do no harm in a healthy world, and that no fault needs."""
 _NO_ROUTES: Mapping[str, Any] = {
     "route": {"receiver": "all", "group_by": ["alertname"], "group_wait": "1s"},
     "receivers": [{"name": "all"}],
@@ -51,12 +42,8 @@ class Run:
         self._rules = monitoring.rules(monitoring.specs(), default_s=SCRAPE_SECONDS)
         self._problems: list[tuple[str, str]] = []
 
-    def play(self, faults: Sequence[Fault], *, whole: bool) -> dict[str, Any]:
-        """All of it; what it came to.
-
-        Args:
-            whole: also the commands of entries that no fault is for.
-        """
+    def play(self, faults: Sequence[Fault]) -> dict[str, Any]:
+        """All of it; what it came to."""
         began = time.monotonic()
         shutil.rmtree(self._folder, ignore_errors=True)
         with ExitStack() as stack:
@@ -72,8 +59,6 @@ class Run:
                 entries=self._entries,
                 log=self._log,
             )
-            if whole:
-                self._healthy(shell)
             broken_at = time.monotonic()
             played = schedule.play(faults)
             for each in (fired for one in played for fired in one.fired):
@@ -99,8 +84,10 @@ class Run:
             self._world.cluster, self._alertmanager, monitoring.routed(self._routes(), address)
         )
         self._log(f"bootstrap: {bootstrap(self._world)}")
-        self._log(f"another model: {model_change(self._world)}")
-        expect.settled(self._world)
+        world = self._world
+        another = world.commit("Cut shorter passages", passages(world, 150))
+        self._log(f"another view: promoted after {expect.promoted(world, another, seconds=300)} s")
+        expect.settled(world)
 
     def _routes(self) -> Mapping[str, Any]:
         found = sorted((self._world.source / "manifests").rglob("alertmanager*.yaml"))
@@ -118,6 +105,7 @@ class Run:
             **workspace.env,
             "PATH": f"{Path(sys.executable).parent}:{layout.search_path}",
             "HOME": str(layout.run / "home"),
+            "TMPDIR": str(layout.run / "home"),
             "KUBECONFIG": str(world.cluster.kubeconfig),
             "CONTEXT": "e2e",
             "ENVIRONMENT": ENVIRONMENT,
@@ -128,23 +116,6 @@ class Run:
             "LEDGER": str(self._folder / "ledger"),
         }
         return Shell(preamble(self._entries), variables, workspace.root, self._folder / "commands.log")
-
-    def _healthy(self, shell: Shell) -> None:
-        """The first page, and the commands of entries that no fault is for, in a healthy world."""
-        with_fault = {name for fault in FAULTS for name in (*fault.alerts, *fault.also)}
-        for name, entry in self._entries.items():
-            if name == FIRST_PAGE or name not in with_fault:
-                self._look(shell, name, entry)
-        for name, words in HARMLESS:
-            ran = shell.run(name, self._entries[name].change(words))
-            self._log(f"{name}: {'; '.join(ran.failed) or 'its command ran'}")
-        expect.settled(self._world)
-
-    def _look(self, shell: Shell, name: str, entry: Entry) -> None:
-        for block in entry.looks():
-            ran = shell.run(name, block)
-            if ran.failed:
-                self._log(f"{name}: {'; '.join(ran.failed)}")
 
     def _measure(self, told: dict[str, Any]) -> None:
         """The figures that need no fault; one that can't be had is a problem."""

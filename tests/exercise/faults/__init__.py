@@ -2,13 +2,15 @@
 
 from exercise.faults.data import DEAD_LETTERS, PARITY
 from exercise.faults.fault import Fault
+from exercise.faults.nothing import nothing
 from exercise.faults.outages import CONTROLLER, ELASTICSEARCH, NO_POD
 from exercise.faults.pods import DEGRADED, FOLLOWER, MODEL
 from exercise.faults.releases import ALIAS, BACKFILL, FAILED_RELEASE
+from exercise.runbook import read
 
 __all__ = ["FAULTS", "Fault"]
 
-FAULTS = (
+_BROKEN = (
     FOLLOWER,
     DEGRADED,
     ALIAS,
@@ -21,3 +23,5 @@ FAULTS = (
     MODEL,
     BACKFILL,
 )
+_WITH_FAULT = {name for fault in _BROKEN for name in (*fault.alerts, *fault.also)}
+FAULTS = (*_BROKEN, nothing(frozenset(read()) - _WITH_FAULT))

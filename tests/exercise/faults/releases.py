@@ -6,13 +6,26 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from demo import edits
 from e2e import expect
 from e2e.stories import changes
 from e2e.stories.promoting import jobs
 from e2e.waiting import until, until_told
+from e2e.world import Edit, World
 from exercise.faults.fault import Fault, Scene
 from exercise.faults.pods import former, stop
 from exercise.runbook import FIRST_PAGE
+from support.workspace import Workspace
+
+
+def passages(world: World, size: int) -> Edit:
+    """Another length of passages: every document is embedded again, with the model that takes no time."""
+
+    def edit(workspace: Workspace) -> None:
+        edits.release_a(workspace, world.static)
+        workspace.edit("pipeline.yaml", {"chunk.size": size})
+
+    return edit
 
 
 @contextmanager
@@ -45,7 +58,7 @@ def _alias_by_hand(scene: Scene) -> Iterator[float]:
 def _held_backfill(scene: Scene) -> Iterator[float]:
     """The pods that fill a new view hang, as if their machine did. Then a person has doubts, and thinks again."""
     world = scene.world
-    commit = world.commit("Change the passages", changes.rechunked(world))
+    commit = world.commit("Cut longer passages", passages(world, 180))
     assert commit.release is not None
     release_id = commit.release.id
     until("a pod of the backfill runs", lambda: jobs(world, release_id) and stop(world, "fill"), seconds=90, poll=0.2)
