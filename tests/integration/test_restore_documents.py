@@ -30,7 +30,7 @@ def repository(client: Elasticsearch) -> Iterator[str]:
     (node,) = client.nodes.info(metric="settings")["nodes"].values()
     repo = node["settings"].get("path", {}).get("repo")
     if not repo:
-        pytest.skip("the server that was given has no path.repo")
+        pytest.fail("the server that was given has no path.repo: set one, or unset TURNOUT_ELASTICSEARCH_URL")
     folder = repo[0] if isinstance(repo, list) else repo
     name = f"r{uuid.uuid4().hex[:10]}"
     client.snapshot.create_repository(
@@ -191,6 +191,19 @@ def test_documents_that_are_there_go_only_on_request_and_keep_every_delete_until
     with pytest.raises(Refused, match="--replace"):
         backup.plan(snapshot)
     assert backup.restore(snapshot, replace=True).replayed == 1
+    assert backup.live() == {"b": "green"}
+
+
+def test_documents_that_cannot_be_read_any_more_are_replaced_only_with_the_gap_accepted(backup: Backup) -> None:
+    backup.put(a="red", b="green")
+    backup.sync()
+    snapshot = backup.snapshot()
+    backup.world.documents.delete("a")
+    backup.sync()
+    backup.client.indices.close(index=backup.names.documents)
+    with pytest.raises(Refused, match="can't be read"):
+        backup.restore(snapshot, replace=True)
+    assert "last deletes may be missing" in backup.restore(snapshot, replace=True, accept_gap=True).gap
     assert backup.live() == {"b": "green"}
 
 

@@ -1,5 +1,6 @@
 """The stories, in the order in which they are played: each begins where the former left the world, healthy."""
 
+from e2e.stories.admitting import ONLY_DIGESTS
 from e2e.stories.checking import DRY_RUN, STATUS, TRAPS
 from e2e.stories.killing import KILL_API_SERVER, KILL_CONTROLLER, KILL_ELASTICSEARCH, KILL_FOLLOWER, KILL_SERVICE
 from e2e.stories.mistakes import ALIAS_BY_HAND, BROKEN_CONFIG_MAP, UNKNOWN_COLLECTION
@@ -32,4 +33,5 @@ STORIES = (
     STATUS,
     TRAPS,
     DRY_RUN,
+    ONLY_DIGESTS,
 )
