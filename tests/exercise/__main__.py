@@ -13,6 +13,7 @@ from rich.console import Console
 from e2e.world import World
 from exercise import monitoring, summary
 from exercise.faults import FAULTS, Fault
+from exercise.figures import others
 from exercise.run import Run
 from support import lint_manifests
 from turnout.errors import TurnoutError
@@ -40,7 +41,7 @@ def main() -> int:
         console.print(f"{time.monotonic() - began:7.1f} s  {message}", markup=False, highlight=False)
 
     try:
-        return _play(faults, arguments.build.resolve(), console, log, keep=arguments.keep)
+        return _play(faults, arguments.build.resolve(), console, log, whole=not arguments.only, keep=arguments.keep)
     except TurnoutError as error:
         print(f"the exercise can't be done: {error}", file=sys.stderr)
         return 3
@@ -54,17 +55,24 @@ def chosen(names: list[str]) -> tuple[Fault, ...]:
     return tuple(fault for fault in FAULTS if not names or fault.name in names or set(names) & set(fault.alerts))
 
 
-def _play(faults: tuple[Fault, ...], build: Path, console: Console, log: Callable[[str], None], *, keep: bool) -> int:
+def _play(
+    faults: tuple[Fault, ...], build: Path, console: Console, log: Callable[[str], None], *, whole: bool, keep: bool
+) -> int:
     folder = build / "exercise"
     # From here, for nothing can be fetched from inside the cluster's namespace.
     alertmanager = monitoring.alertmanager(build, log)
     lint_manifests.kube_score()
     with World(SOURCE, build, log) as world:
         told = Run(world, folder, alertmanager=alertmanager, log=log).play(faults)
+        told["whole"] = whole
         summary.write(told, folder / "summary.json")
-        summary.show(told, console)
         if keep:
             _keep(world)
+    figures, problems = others(build, log, whole=whole)
+    told |= {group: values | told.get(group, {}) for group, values in figures.items()}
+    told["problems"] += problems
+    summary.write(told, folder / "summary.json")
+    summary.show(told, console)
     return 1 if summary.broken(told) else 0
 
 

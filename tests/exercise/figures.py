@@ -1,16 +1,19 @@
 """The figures that need no fault: metrics, panels, tests and runbook of the alerts, the restore, findings in manifests.
 
-Called by `run`. Each is asked of whoever measures it; one that can't be had is told as a problem, never as a zero.
+`panels` is called by `run` while there is a Prometheus; `others` by `__main__` when the cluster is gone, for a restore
+needs a server of its own. Each is asked of whoever measures it; one that can't be had is a problem, never a zero.
 """
 
 from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from disaster.drill import drill
 from e2e.world import World
 from exercise import runbook
 from support import alerts, exported, lint_manifests
@@ -20,12 +23,12 @@ Figures = Mapping[str, Mapping[str, Any]]
 _BAD = ("empty", "broken")
 
 
-def metrics(_: World, __: Path) -> Figures:
+def metrics() -> Figures:
     """Metrics that nobody shows, asks for or excuses; and names that nobody exports."""
     return {"metrics": _listed("unaccounted", exported.unaccounted()) | _listed("unknown", exported.unknown())}
 
 
-def of_alerts(_: World, __: Path) -> Figures:
+def of_alerts() -> Figures:
     """Alerts without a promtool test of each case, or without an entry that their link leads to."""
     tested, told = alerts.without_tests(), alerts.without_runbook(runbook.FILE)
     return {"alerts": _listed("without_tests", tested) | _listed("without_runbook", told)}
@@ -45,18 +48,36 @@ def panels(world: World, folder: Path) -> Figures:
     return {"panels": {"all": len(found), **counts, **_listed("empty", bad)}}
 
 
-def manifests(_: World, __: Path) -> Figures:
+def manifests() -> Figures:
     """What kube-score finds and nobody waived."""
     return {"manifests": _listed("findings", lint_manifests.findings())}
 
 
-MEASURES: Mapping[str, Callable[[World, Path], Figures]] = {
-    "metrics": metrics,
-    "alerts": of_alerts,
-    "panels": panels,
-    "manifests": manifests,
-}
-"""What is measured; each gets the world and the exercise's folder."""
+def restore(build: Path, log: Callable[[str], None]) -> Figures:
+    """What a restore of the documents loses, and which deletes it undoes."""
+    with tempfile.TemporaryDirectory() as folder:
+        return {"restore": drill(build, Path(folder), tell=log)}
+
+
+def others(
+    build: Path, log: Callable[[str], None], *, whole: bool
+) -> tuple[dict[str, dict[str, Any]], list[tuple[str, str]]]:
+    """The figures by their groups, and what couldn't be had.
+
+    Args:
+        whole: the restore, too, which takes minutes.
+    """
+    measures: dict[str, Callable[[], Figures]] = {"metrics": metrics, "alerts": of_alerts, "manifests": manifests}
+    if whole:
+        measures["restore"] = lambda: restore(build, log)
+    told: dict[str, dict[str, Any]] = {}
+    problems = []
+    for name, measure in measures.items():
+        try:
+            told |= {group: dict(values) for group, values in measure().items()}
+        except Exception as error:  # whatever it is, the others are measured and everything is told
+            problems.append((name, f"{type(error).__name__}: {error}"[:1500]))
+    return told, problems
 
 
 def _listed(name: str, found: list[str]) -> dict[str, Any]:

@@ -72,7 +72,7 @@ class Run:
             others = {each.alert for each in watch.changes if each.fires} - expected
             told["alerts"]["others_that_fired"] = sorted(others)
             told["commands"] = summary.commands_figures(self._entries, shell.ran)
-            self._measure(told)
+            told |= self._panels()
         told["problems"] = self._problems
         told["seconds"] = round(time.monotonic() - began, 1)
         return told
@@ -117,13 +117,9 @@ class Run:
         }
         return Shell(preamble(self._entries), variables, workspace.root, self._folder / "commands.log")
 
-    def _measure(self, told: dict[str, Any]) -> None:
-        """The figures that need no fault; one that can't be had is a problem."""
-        for name, measure in figures.MEASURES.items():
-            try:
-                measured = measure(self._world, self._folder)
-            except Exception as error:  # whatever it is, the others are measured and everything is told
-                self._problems.append((name, f"{type(error).__name__}: {error}"[:1500]))
-                continue
-            for group, values in measured.items():
-                told[group] = told.get(group, {}) | values
+    def _panels(self) -> dict[str, Any]:
+        try:
+            return dict(figures.panels(self._world, self._folder))
+        except Exception as error:  # whatever it is, the rest is told
+            self._problems.append(("panels", f"{type(error).__name__}: {error}"[:1500]))
+            return {}

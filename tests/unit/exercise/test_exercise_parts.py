@@ -99,7 +99,7 @@ def test_a_command_that_fails_is_told_and_the_rest_of_its_block_is_run(tmp_path:
 
 def test_a_figure_that_could_not_be_had_is_no_zero() -> None:
     fired: list[Any] = []
-    zeros = {"alerts": {"fired": fired, "without_tests": 0, "without_runbook": 0}, "problems": []}
+    zeros = {"alerts": {"fired": fired, "without_tests": 0, "without_runbook": 0}, "problems": [], "whole": True}
     assert "panels.empty is None, not 0" in summary.broken(zeros)
 
 
@@ -108,7 +108,7 @@ def test_late_and_missing_alerts_break_the_exercise() -> None:
     late, never = Fired("A", "f", 10.0, seconds=11.0), Fired("B", "f", 10.0)
     figures = summary.alerts_figures({}, [Played(fault, [late, never])])
     assert figures["late"] == 2
-    broken = summary.broken({"alerts": figures, "problems": []})
+    broken = summary.broken({"alerts": figures, "problems": [], "whole": False})
     assert any(text.startswith("A: 11.0 s") for text in broken)
     assert any(text.startswith("B: None s") for text in broken)
 
