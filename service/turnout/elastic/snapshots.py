@@ -115,9 +115,13 @@ class SnapshotWriter:
             )
 
     def block_writes(self, index: str) -> None:
-        """Take no more writes; those under way have ended when this returns."""
+        """Take no more writes; those under way have ended when this returns. A closed index takes none anyway."""
         with reaching(self._client):
-            self._client.indices.add_block(index=index, block="write")
+            try:
+                self._client.indices.add_block(index=index, block="write")
+            except BadRequestError as error:
+                if error.error != "index_closed_exception":
+                    raise
 
     def allow_writes(self, index: str) -> None:
         """Undo `block_writes`; nothing happens if the index is gone."""
