@@ -97,7 +97,9 @@ def renderings() -> Iterator[tuple[str, str]]:
         added = "components:\n  - ../../components/elasticsearch-ca\n"
         overlay.write_text(overlay.read_text().replace("components:\n", added))
         collection = Path(place) / "manifests/collections/python-docs/kustomization.yaml"
-        collection.write_text(collection.read_text() + "components: [../../components/gateway-api, ../../components/ledger]\n")
+        collection.write_text(
+            collection.read_text() + "components: [../../components/gateway-api, ../../components/ledger]\n"
+        )
         yield "production with components", rendered(overlay.parent)
 
 
