@@ -60,6 +60,8 @@ CANARY = {
     "degraded": {"alpha_share": 0.1, "tolerance": 1.0, "margin": 3.0, "floor": 0.1},
     "empty": {"alpha_share": 0.1, "tolerance": 1.0, "margin": 3.0, "floor": 0.1},
 }
+SLO = {"availability": 0.995, "latency": {"within_ms": 5000, "share": 0.99}}
+"""As promised by default, but for the two cores."""
 Edit = Callable[[Workspace], None]
 
 
@@ -131,7 +133,7 @@ class World:
         self.queries = documents.texts(evaluation)
         edits.release_a(self.repository.workspace, self.static)
         self.repository.workspace.edit("pipeline.yaml", {"retrieval.timeout_ms": TIMEOUT_MS})
-        self.repository.workspace.edit("gates.yaml", {"canary": CANARY})
+        self.repository.workspace.edit("gates.yaml", {"canary": CANARY, "slo": SLO})
         self.repository.lock()
         self.github = GitHubServer(self.repository.bare, OWNER_NAME)
         self.github.start(self.cluster.host, GITHUB_PORT)

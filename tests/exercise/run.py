@@ -14,7 +14,6 @@ import yaml
 
 from e2e import expect
 from e2e.cluster.config import SCRAPE_SECONDS
-from e2e.overlay import ENVIRONMENT
 from e2e.stories.promoting import bootstrap
 from e2e.world import World
 from exercise import figures, monitoring, summary
@@ -108,7 +107,7 @@ class Run:
             "TMPDIR": str(layout.run / "home"),
             "KUBECONFIG": str(world.cluster.kubeconfig),
             "CONTEXT": "e2e",
-            "ENVIRONMENT": ENVIRONMENT,
+            "ENVIRONMENT": world.reader.environment(world.names),
             "NAMESPACE": "turnout",
             "COLLECTION": COLLECTION,
             "PROMETHEUS": world.cluster.prometheus,
