@@ -12,15 +12,15 @@ __all__ = ["FAULTS", "Fault"]
 
 _BROKEN = (
     FOLLOWER,
-    DEGRADED,
+    FAILED_RELEASE,
     ALIAS,
     DEAD_LETTERS,
+    DEGRADED,
     CONTROLLER,
-    ELASTICSEARCH,
-    PARITY,
-    FAILED_RELEASE,
     NO_POD,
     MODEL,
+    PARITY,
+    ELASTICSEARCH,
     BACKFILL,
 )
 _WITH_FAULT = {name for fault in _BROKEN for name in (*fault.alerts, *fault.also)}

@@ -161,6 +161,6 @@ MODEL = Fault(
     "a pod's model doesn't give the vectors that its view has",
     {"ModelRefused": 60.0},
     _refused_model,
-    needs=frozenset({"pods", "rollout"}),
+    needs=frozenset({"pods"}),
     uses=frozenset({"elasticsearch"}),
 )

@@ -79,7 +79,7 @@ FAILED_RELEASE = Fault(
     {"RolloutAborted": 120.0},
     _failed_release,
     needs=frozenset({"rollout"}),
-    uses=frozenset({"controller", "elasticsearch", "pods"}),
+    uses=frozenset({"controller", "elasticsearch"}),
     also=("ReleaseBlocked", "QuarantinedReleaseInGit"),
 )
 ALIAS = Fault(
