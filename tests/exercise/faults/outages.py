@@ -77,6 +77,7 @@ CONTROLLER = Fault(
     {"ControllerSilent": 60.0},
     _no_controller,
     needs=frozenset({"controller"}),
+    uses=frozenset({"elasticsearch"}),
     also=("ParityStale",),
     mends=lambda scene: scene.change("ControllerSilent", "kubectl scale"),
 )
