@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from turnout.release.artifacts import CanaryGates
-from turnout.retrieval.metrics import _SECONDS
+from turnout.release.latency_bounds import SECONDS
 
 Array = NDArray[np.float64]
 
@@ -21,7 +21,7 @@ PODS, CANARY_PODS = 3, 1
 SCRAPE_S = 15.0
 """Each pod is scraped at a time of its own, so that its windows end up to this long before those of others."""
 RATES = (5.0, 50.0, 500.0)
-BOUNDS = tuple(float(bound) for bound in _SECONDS)
+BOUNDS = SECONDS
 ERRORS, DEGRADED, EMPTY = 0.005, 0.005, 0.02
 MEDIAN_S, SPREAD = 0.08, 0.5
 """Latency is lognormal: a median of 80 ms and a p99 of 256 ms."""
