@@ -146,14 +146,31 @@ def test_a_shard_that_waits_serves_metrics_already(world: World) -> None:
     assert process.wait(30) == 130
 
 
-def run(verb: str, *arguments: str, world: World, port: int, release: Path | None = None) -> subprocess.Popen[str]:
+def test_the_controllers_pods_say_the_port_by_a_variable(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    monkeypatch.setenv("TURNOUT_METRICS_HOST", "127.0.0.1")
+    monkeypatch.setenv("TURNOUT_METRICS_PORT", str(port))
+    release = world.models / "local.json"
+    release.write_bytes(encode(make_release()))
+    process = run("apply", "--until", "filled", "--shard", "1", world=world, port=None, release=release)
+    assert process.stdout is not None
+    assert any("waiting for the view, which shard 0 makes" in line for line in process.stdout)
+    assert "pipeline_records_processed_total" in shown(port)
+    process.terminate()
+    assert process.wait(30) == 130
+
+
+def run(
+    verb: str, *arguments: str, world: World, port: int | None, release: Path | None = None
+) -> subprocess.Popen[str]:
     env = os.environ | {
         "TURNOUT_ELASTICSEARCH_URL": world.url,
         "TURNOUT_INDEX_PREFIX": world.names.prefix,
         "TURNOUT_MODELS": str(world.models),
     }
-    of = ("--release", str(release or world.models / "release.json"), "--processes", "0", "--metrics-port", str(port))
-    command = [sys.executable, "-m", "turnout", verb, *of, *arguments]
+    of = ("--release", str(release or world.models / "release.json"), "--processes", "0")
+    told = () if port is None else ("--metrics-port", str(port))
+    command = [sys.executable, "-m", "turnout", verb, *of, *told, *arguments]
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

@@ -51,10 +51,19 @@ UNTIL = ("filled", "ready", "live")
     help="Write every event to FILE, one JSON line each, as it happens.",
 )
 @click.option(
-    "--metrics-port", type=click.IntRange(1, 65535), help="With --shard: serve Prometheus metrics on this port."
+    "--metrics-port",
+    envvar="TURNOUT_METRICS_PORT",  # the controller can't name an option to an image that may be older than it
+    show_envvar=True,
+    type=click.IntRange(1, 65535),
+    help="With --shard: serve Prometheus metrics on this port.",
 )
 @click.option(
-    "--metrics-host", default="127.0.0.1", show_default=True, help="Address of the metrics; 0.0.0.0 in a pod."
+    "--metrics-host",
+    envvar="TURNOUT_METRICS_HOST",
+    show_envvar=True,
+    default="127.0.0.1",
+    show_default=True,
+    help="Address of the metrics; 0.0.0.0 in a pod.",
 )
 @confirming
 def command(  # noqa: PLR0913  (one for each option)

@@ -23,7 +23,7 @@ PARALLELISM = "turnout.dev/parallelism"
 """Annotation of the PodTemplate: how many shards are filled at once, for each backfill."""
 DEFAULT_PARALLELISM = 4
 METRICS_PORT = 8082
-_METRICS = ("--metrics-host", "0.0.0.0", "--metrics-port", str(METRICS_PORT))  # noqa: S104  (in its pod only)
+_METRICS_HOST = "0.0.0.0"  # noqa: S104  (in its pod only)
 KEPT_S = 86_400
 """Seconds that an ended Job is kept, with its pods' logs, for whoever asks the next morning."""
 _RELEASE = "/release/release.json"
@@ -44,8 +44,11 @@ def fill_job(action: Fill, revision: Revision, rolling: Rolling, *, collection: 
     }
     name = f"fill-{collection}-{action.hash}"
     labels = _labels("fill", collection, action.release_id, action.hash)
-    body = _job(name, spec, (*arguments, "--processes", "0", *_METRICS), labels, (revision, rolling, pattern))
-    _scraped(body["spec"]["template"])
+    body = _job(name, spec, (*arguments, "--processes", "0"), labels, (revision, rolling, pattern))
+    worker = _scraped(body["spec"]["template"])
+    # Not by options: a release may still run an image that doesn't know them, and would be filled never again.
+    told = {"TURNOUT_METRICS_HOST": _METRICS_HOST, "TURNOUT_METRICS_PORT": str(METRICS_PORT)}
+    worker["env"] += [{"name": variable, "value": value} for variable, value in told.items()]
     return body
 
 
@@ -61,7 +64,8 @@ def follower(action: Follow, revision: Revision, rolling: Rolling, *, collection
     """A Deployment of one pod. Two at once would do no harm, but cost a model twice."""
     name = follower_name(collection, action.view)
     labels = _labels("follow", collection, action.release_id, action.hash)
-    arguments = ("follow", "--release", _RELEASE, "--view", action.view, "--processes", "0", *_METRICS)
+    metrics = ("--metrics-host", _METRICS_HOST, "--metrics-port", str(METRICS_PORT))
+    arguments = ("follow", "--release", _RELEASE, "--view", action.view, "--processes", "0", *metrics)
     pod = _pod(labels, (revision, rolling, pattern), arguments, release_map=action.config_map, restart="Always")
     # What selects pods may never change; the release and the revision may.
     selector = {COMPONENT: "follow", COLLECTION: collection, _SELF: name}
@@ -146,11 +150,12 @@ def _pod(
     }
 
 
-def _scraped(pod: Json) -> None:
-    """Let Prometheus find what the pod's worker serves."""
+def _scraped(pod: Json) -> Json:
+    """Let Prometheus find what the pod's worker serves; gives the worker."""
     pod["metadata"]["annotations"] |= {"prometheus.io/scrape": "true", "prometheus.io/port": str(METRICS_PORT)}
-    worker = next(each for each in pod["spec"]["containers"] if each["name"] == "worker")
+    worker: Json = next(each for each in pod["spec"]["containers"] if each["name"] == "worker")
     worker["ports"] = [{"name": "metrics", "containerPort": METRICS_PORT, "protocol": "TCP"}]
+    return worker
 
 
 def _metadata(name: str, labels: dict[str, str], rolling: Rolling, annotations: dict[str, str]) -> Json:
