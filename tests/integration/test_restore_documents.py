@@ -53,7 +53,7 @@ class Backup:
 
     def sync(self) -> None:
         """One pass of the ledger's keeper."""
-        with LedgerFile(self.ledger, self.names.collection) as file:
+        with LedgerFile(self.ledger, self.names.documents) as file:
             Keeper(self.world.reader, self.names, file).sync()
 
     def snapshot(self) -> str:

@@ -32,7 +32,14 @@ OnPass = Callable[["Synced", str], None]
     help="The ledger; made if it is missing. On a disk that isn't Elasticsearch's.",
 )
 @click.option("--follow/--once", default=True, show_default=True, help="Keep on until stopped, or catch up and end.")
-@click.option("--interval", default=5.0, show_default=True, metavar="SECONDS", help="Rest between two passes.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=0.05),
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Rest between two passes.",
+)
 @click.option("--metrics-port", type=click.IntRange(1, 65535), help="Serve Prometheus metrics on this port.")
 @click.option(
     "--metrics-host", default="127.0.0.1", show_default=True, help="Address of the metrics; 0.0.0.0 in a pod."
@@ -61,8 +68,9 @@ def command(
     from turnout.ledger import Keeper, LedgerFile
 
     settings = from_environment()
-    with stopped_by_signals() as stop, LedgerFile(path, collection) as file:
-        keeper = Keeper(settings.reader(), settings.names(collection), file)
+    names = settings.names(collection)
+    with stopped_by_signals() as stop, LedgerFile(path, names.documents) as file:
+        keeper = Keeper(settings.reader(), names, file)
         with _metrics(collection, file.deletes, metrics_host, metrics_port) as on_pass:
             if follow:
                 keeper.run(stop, interval_s=interval, on_pass=on_pass)

@@ -16,7 +16,7 @@ from typing import BinaryIO
 import msgspec
 
 from turnout.errors import BadInput, EnvironmentProblem, Refused
-from turnout.ledger.lines import Change, Line, Opened, SyncedTo, decode, encode
+from turnout.ledger.lines import BEGIN, Change, Line, Opened, SyncedTo, decode, encode
 
 
 class Section(msgspec.Struct, kw_only=True):
@@ -34,9 +34,9 @@ class Section(msgspec.Struct, kw_only=True):
 
 
 class Ledger(msgspec.Struct, kw_only=True):
-    """A ledger as read. `size` is how many bytes of the file are whole lines."""
+    """A ledger as read: of which index, and what it knows. `size` is how many bytes of the file are whole lines."""
 
-    collection: str = ""
+    documents: str = ""
     sections: list[Section] = []
     size: int = 0
 
@@ -57,9 +57,9 @@ class Ledger(msgspec.Struct, kw_only=True):
         """
         match line:
             case Opened():
-                if self.collection not in ("", line.collection):
-                    raise ValueError(f"a section of collection {line.collection!r}")
-                self.collection = line.collection
+                if self.documents not in ("", line.documents):
+                    raise ValueError(f"a section of {line.documents!r}")
+                self.documents = line.documents
                 section = Section(identity=line.identity, created=line.created, opened_at=line.at)
                 self.sections.append(section)
             case _ if not self.sections:
@@ -74,7 +74,7 @@ def read(path: Path) -> Ledger:
     """The ledger in a file; an empty one if the file is empty. What a crash left of a last line doesn't count.
 
     Raises:
-        BadInput: there is no such file, or it is damaged above what is known to be synced.
+        BadInput: there is no such file, it isn't a ledger, or it is damaged above what is known to be synced.
     """
     try:
         with path.open("rb") as file:
@@ -89,7 +89,7 @@ def _read(file: BinaryIO, path: Path) -> Ledger:
     ledger = Ledger()
     for number, data in enumerate(file, start=1):
         try:
-            if not data.endswith(b"\n"):
+            if not data.endswith(b"\n") and (ledger.sections or _began(data)):
                 break
             ledger.add(decode(data))
         except (msgspec.DecodeError, ValueError) as error:
@@ -98,24 +98,41 @@ def _read(file: BinaryIO, path: Path) -> Ledger:
                 raise BadInput(
                     f"the ledger is damaged: {error}", where=f"{path}:{number}", remedy="bring it back from a backup"
                 ) from error
+            if not ledger.sections:
+                raise BadInput(
+                    "this isn't a ledger", where=f"{path}:{number}", remedy="name the file of `turnout ledger`"
+                ) from error
             break
         ledger.size += len(data)
     return ledger
 
 
+def _began(data: bytes) -> bool:
+    """Whether this is what a crash left of the very first line; anything else is somebody's file."""
+    head = data.rstrip(b"\0")[: len(BEGIN)]
+    return BEGIN.startswith(head)
+
+
 class LedgerFile:
     """A ledger opened for writing. A context manager; it holds the lock while it is open.
 
+    What couldn't be written, or not be made to last, is cut off before the next line: go on from `current.synced`.
+
+    Args:
+        documents: the name of the index whose deletes it keeps.
+
     Raises:
-        Refused: from `with`: another process writes to it, or it is of another collection.
+        Refused: from `with`: another process writes to it, or it is of another index.
         BadInput: from `with`: see `read`.
         EnvironmentProblem: the file can't be opened or written.
     """
 
-    def __init__(self, path: Path, collection: str) -> None:
+    def __init__(self, path: Path, documents: str) -> None:
         self._path = path
-        self._collection = collection
+        self._documents = documents
         self._file: BinaryIO | None = None
+        self._end = 0  # of the lines that were written whole
+        self._lasting = 0  # of those that outlive the machine
         self.ids: set[str] = set()
         """Every document that was ever deleted."""
         self.current: Section | None = None
@@ -145,19 +162,19 @@ class LedgerFile:
                 "another process keeps this ledger", where=str(self._path), remedy="one is enough; stop the other first"
             ) from error
         ledger = read(self._path)
-        if ledger.collection not in ("", self._collection):
+        if ledger.documents not in ("", self._documents):
             raise Refused(
-                f"this is the ledger of collection {ledger.collection}",
+                f"this is the ledger of {ledger.documents}, not of {self._documents}",
                 where=str(self._path),
-                remedy="give each collection a file of its own",
+                remedy="give each collection a file of its own, and look at TURNOUT_INDEX_PREFIX",
             )
         self.ids, self.synced_at = ledger.ids(), ledger.synced_at
         self.deletes = sum(change.deleted for section in ledger.sections for change in section.changes)
         if ledger.sections:
             self.current = ledger.sections[-1]
             self.current.changes = []
-        file.truncate(ledger.size)
-        file.seek(ledger.size)
+        self._end = ledger.size
+        self._append([])
         self._sync()
         _sync_folder(self._path.parent)
 
@@ -169,7 +186,8 @@ class LedgerFile:
 
     def open_section(self, *, identity: str, created: int, at: str) -> None:
         """Begin with another incarnation of the documents index."""
-        self._append([Opened(collection=self._collection, identity=identity, created=created, at=at)])
+        self._append([Opened(documents=self._documents, identity=identity, created=created, at=at)])
+        self._sync()  # or what comes next might end up in the section before
         self.current = Section(identity=identity, created=created, opened_at=at)
 
     def append(self, changes: Iterable[Change]) -> None:
@@ -192,17 +210,23 @@ class LedgerFile:
 
     def _append(self, lines: Iterable[Line]) -> None:
         data = memoryview(b"".join(map(encode, lines)))
+        end = self._end + len(data)
         try:
+            self._opened.truncate(self._end)  # a disk that was full has part of a line
+            self._opened.seek(self._end)
             while data:
                 data = data[self._opened.write(data) :]
         except OSError as error:
             raise self._problem(error) from error
+        self._end = end
 
     def _sync(self) -> None:
         try:
             os.fsync(self._opened.fileno())
         except OSError as error:
+            self._end = self._lasting  # the next attempt would succeed without having written it
             raise self._problem(error) from error
+        self._lasting = self._end
 
     @property
     def _opened(self) -> BinaryIO:
@@ -220,9 +244,9 @@ class LedgerFile:
 
 def _sync_folder(folder: Path) -> None:
     """A new file's name outlives a crash only then. Some file systems can't, and need not."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
             os.fsync(handle)
-    finally:
-        os.close(handle)
+        finally:
+            os.close(handle)

@@ -8,11 +8,12 @@ import msgspec
 class Opened(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="opened"):
     """From here on the ledger is about another incarnation of the documents index.
 
-    `identity` is that of `Reader.shards`; `created` is the index's creation date in ms since 1970. A restored index
-    has the creation date of the one that the snapshot was taken of, and a clone has one of its own.
+    `documents` is the index's name. `identity` is that of `Reader.shards`; `created` is the index's creation date in ms
+    since 1970. A restored index has the creation date of the one that the snapshot was taken of, and a clone has one of
+    its own.
     """
 
-    collection: str
+    documents: str
     identity: str
     created: int
     at: str
@@ -40,6 +41,8 @@ class SyncedTo(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag=
 
 
 Line = Opened | Change | SyncedTo
+# How a ledger begins.
+BEGIN = b'{"line":"opened",'
 
 _decoder = msgspec.json.Decoder(Line)
 

@@ -31,7 +31,7 @@ def catch_up(
     until = time.monotonic() + patience_s
     while not _has(path, shards):
         try:
-            with LedgerFile(path, names.collection) as file:
+            with LedgerFile(path, names.documents) as file:
                 Keeper(reader, names, file, now=now).sync()
         except Refused:
             if time.monotonic() > until:

@@ -127,11 +127,11 @@ def _require_whole(snapshot: Snapshot, names: Names) -> None:
 
 
 def _require_own(ledger: Ledger, names: Names, choice: Choice) -> None:
-    if ledger.collection not in ("", names.collection):
+    if ledger.documents not in ("", names.documents):
         raise Refused(
-            f"this is the ledger of collection {ledger.collection}",
+            f"this is the ledger of {ledger.documents}, not of {names.documents}",
             where=str(choice.ledger),
-            remedy=f"name the ledger of {names.collection}",
+            remedy="name the right one, and look at TURNOUT_INDEX_PREFIX",
         )
 
 

@@ -29,7 +29,7 @@ def test_a_second_keeper_of_a_ledger_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "toys.ledger"
-    with LedgerFile(path, "toys"):
+    with LedgerFile(path, "toys.documents"):
         assert run(monkeypatch, "ledger", "--collection", "toys", "--file", str(path), "--once") == 1
     assert "another process keeps this ledger" in capsys.readouterr().err
     with path.open() as file:
@@ -40,11 +40,11 @@ def test_the_ledger_of_another_collection_is_refused_and_stays_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "recipes.ledger"
-    with LedgerFile(path, "recipes") as file:
+    with LedgerFile(path, "recipes.documents") as file:
         file.open_section(identity="i", created=1, at="2026-01-01T00:00:00+00:00")
     before = path.read_bytes()
     assert run(monkeypatch, "ledger", "--collection", "toys", "--file", str(path), "--once") == 1
-    assert "of collection recipes" in capsys.readouterr().err
+    assert "of recipes.documents" in capsys.readouterr().err
     assert path.read_bytes() == before
 
 
@@ -52,7 +52,7 @@ def test_a_ledger_that_is_damaged_above_what_was_synced_is_bad_input_with_its_li
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "toys.ledger"
-    with LedgerFile(path, "toys") as file:
+    with LedgerFile(path, "toys.documents") as file:
         file.open_section(identity="i", created=1, at="2026-01-01T00:00:00+00:00")
         file.synced({0: 3}, "2026-01-01T00:00:01+00:00")
     path.write_bytes(b'{"line":"cha' + path.read_bytes()[12:])

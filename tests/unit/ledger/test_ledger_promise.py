@@ -75,7 +75,7 @@ class World:
         """One pass of the keeper; killed when only `keep` bytes of it had reached the disk."""
         server = FakeDocuments(**{NAMES.documents: self.index})
         before = self.path.stat().st_size if self.path.exists() else 0
-        with LedgerFile(self.path, NAMES.collection) as file:
+        with LedgerFile(self.path, NAMES.documents) as file:
             before = min(before, self.path.stat().st_size)
             Keeper(server, NAMES, file, now=lambda: START.isoformat()).sync(page_size=1)  # type: ignore[arg-type]
         data = self.path.read_bytes()
