@@ -143,6 +143,7 @@ FOLLOWER = Fault(
     {"FollowerSilent": 330.0},
     _follower,
     needs=frozenset({"former"}),
+    uses=frozenset({"elasticsearch"}),
     also=("ViewLagging",),
     mends=lambda scene: scene.change("FollowerSilent", "kubectl delete pods"),
 )
