@@ -35,7 +35,7 @@ def _failed_release(scene: Scene) -> Iterator[float]:
     bad = world.commit("Search titles only", changes.titles_only())
     assert bad.release is not None
     expect.aborted(world, bad)
-    yield bad.at
+    yield time.monotonic()
     scene.change(FIRST_PAGE, "git revert", COMMIT=bad.sha)
     expect.promoted(world, world.synced(world.repository.pull()), seconds=120)
 
@@ -75,8 +75,8 @@ def _held_backfill(scene: Scene) -> Iterator[float]:
 FAILED_RELEASE = Fault(
     "failed-release",
     "a commit brings a release that fails its verification",
-    # Until Argo CD has synced it, the Job has verified it and Argo Rollouts has looked.
-    {"RolloutAborted": 120.0},
+    # From the abort; the controller looks every 2 s here.
+    {"RolloutAborted": 15.0},
     _failed_release,
     needs=frozenset({"rollout"}),
     uses=frozenset({"controller", "elasticsearch"}),
