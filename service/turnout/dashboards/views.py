@@ -61,8 +61,8 @@ _CURRENT = Section(
         Panel(
             "Parity: age of the comparison",
             "s",
-            "Time since each view was last compared with documents, or since it was first seen if it never was. Worry"
-            " if it is much more than a day: nobody would notice that they differ.",
+            "Time since each view was last compared with documents, or since it was first seen if it never was. It is"
+            " due every 6 hours. Worry above 13 hours: nobody would notice that they differ.",
             (Query(f"time() - {newest('turnout_view_parity_timestamp_seconds', by='view')}", "{{view}}"),),
         ),
         Panel(
@@ -157,7 +157,7 @@ _SIZES = Section(
             "Age of the ledger of deletes",
             "s",
             "Time since the ledger outside Elasticsearch had all deletes. After a restore the deletes that it lacks"
-            " come back to life: worry above an hour.",
+            " come back to life: seconds are normal, worry above a quarter of an hour.",
             (
                 Query(
                     f"time() - {newest('turnout_ledger_synced_timestamp_seconds', by='collection')}", "{{collection}}"
@@ -190,8 +190,8 @@ _CONTROLLER = Section(
         Panel(
             "Time of a round",
             "s",
-            "How long the controller takes to look at a collection and act: half of the rounds, and 95 of 100. Worry"
-            " if it nears its period of half a minute.",
+            "How long the controller takes to look at a collection and act: half of the rounds, and 95 of 100. One"
+            " that waits for a flip may take half a minute. Worry if most take more than a few seconds.",
             tuple(
                 Query(
                     f"histogram_quantile({q}, sum by (le) (rate(turnout_reconcile_seconds_bucket[$__rate_interval])))",
