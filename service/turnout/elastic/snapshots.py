@@ -50,6 +50,8 @@ class SnapshotReader:
         Raises:
             BadInput: there is no such repository, or no such snapshot.
         """
+        if not repository or not name:
+            raise BadInput("a snapshot has a name and a repository", remedy="name both")
         with reaching(self._client):
             try:
                 answer = self._client.snapshot.get(repository=repository, snapshot=name, index_details=True)
@@ -115,10 +117,12 @@ class SnapshotWriter:
             )
 
     def block_writes(self, index: str) -> None:
-        """Take no more writes; those under way have ended when this returns. A closed index takes none anyway."""
+        """Take no more writes; those under way have ended when this returns. One that is closed or gone takes none."""
         with reaching(self._client):
             try:
                 self._client.indices.add_block(index=index, block="write")
+            except NotFoundError:
+                return
             except BadRequestError as error:
                 if error.error != "index_closed_exception":
                     raise

@@ -30,12 +30,12 @@ def catch_up(
         return ""
     until = time.monotonic() + patience_s
     while not _has(path, shards):
+        if time.monotonic() > until:
+            return f"the ledger hasn't caught up in {patience_s:g} s"
         try:
             with LedgerFile(path, names.documents) as file:
                 Keeper(reader, names, file, now=now).sync()
-        except Refused:
-            if time.monotonic() > until:
-                return f"the ledger's keeper hasn't caught up in {patience_s:g} s"
+        except Refused:  # its keeper does it
             time.sleep(0.5)
         except Unavailable as error:
             return f"the ledger can't be brought up to date ({error.what})"

@@ -13,7 +13,7 @@ from turnout.elastic.snapshots import Snapshot, SnapshotReader
 from turnout.errors import EnvironmentProblem, Refused
 from turnout.ledger import Ledger, read
 from turnout.ledger.keeper import HEARTBEAT_S
-from turnout.restore.mark import Mark, read_mark, scratch_name
+from turnout.restore.mark import Mark, own_mark, read_mark, scratch_name
 
 # The clocks of the ledger's machine and of the server differ by less than this.
 _CLOCKS = timedelta(seconds=60 + HEARTBEAT_S)
@@ -56,7 +56,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def finishing(self) -> bool:
         """Whether the restored documents are in their place already, and only the scratch index is left."""
-        return self.documents is not None and self.scratch is not None and self.documents.run == self.scratch.run
+        return self.resumes and self.documents is not None and self.documents == self.scratch
 
     @property
     def resumes(self) -> bool:
@@ -85,7 +85,7 @@ def look(reader: Reader, snapshots: SnapshotReader, names: Names, choice: Choice
         snapshot=snapshot,
         ledger=ledger,
         documents=read_mark(documents),
-        scratch=read_mark(reader.describe(scratch_name(names))),
+        scratch=own_mark(reader.describe(scratch_name(names))),
         documents_exist=documents is not None,
         gap=_gap(ledger, snapshot, choice, readable=documents is not None and choice.replace),
     )

@@ -24,8 +24,9 @@ KEY = "turnout_restore"
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """Where an index comes from.
 
-    `run` names one restore. `created` is the creation date (ms since 1970) of the index that the snapshot was taken
-    of. `checkpoints` by shard and `live` documents are those of the snapshot, before any delete was replayed.
+    `run` names one restore: the uuid of its scratch index. `created` is the creation date (ms since 1970) of the index
+    that the snapshot was taken of. `checkpoints` by shard and `live` documents are those of the snapshot, before any
+    delete was replayed.
     """
 
     run: str
@@ -46,6 +47,12 @@ def read_mark(described: dict[str, Any] | None) -> Mark | None:
     """The mark of an index as `Reader.describe` gives it; None if it has none."""
     found = ((described or {}).get("mappings", {}).get("_meta") or {}).get(KEY)
     return msgspec.convert(found, Mark, strict=False) if found else None
+
+
+def own_mark(described: dict[str, Any] | None) -> Mark | None:
+    """The mark that was put on this very scratch index; one that its snapshot brought along is another restore's."""
+    mark = read_mark(described)
+    return mark if described and mark and mark.run == described["settings"]["index"]["uuid"] else None
 
 
 def put_mark(writer: Writer, index: str, described: dict[str, Any], mark: Mark) -> None:

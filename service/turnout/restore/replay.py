@@ -67,8 +67,8 @@ def replay(
 
 def superseded(found: Histories, ids: Iterable[str]) -> tuple[str, ...]:
     """Those of the replayed documents that had been written again by the time of the last sync."""
-    last = {id_: (found.later.get(id_) or found.own[id_])[-1] for id_ in ids}
-    return tuple(sorted(id_ for id_, change in last.items() if not change.deleted))
+    changes = {id_: found.later.get(id_) or found.own.get(id_) for id_ in ids}
+    return tuple(sorted(id_ for id_, known in changes.items() if known and not known[-1].deleted))
 
 
 def replayed(reader: Reader, index: str, mark: Mark) -> tuple[frozenset[str], int]:

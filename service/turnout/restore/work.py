@@ -8,7 +8,6 @@ incarnation: they raise the epoch, and what isn't in it leaves their views.
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from turnout.errors import EnvironmentProblem, Refused, Unavailable
 from turnout.ledger import Ledger, read
 from turnout.restore.catching_up import catch_up
 from turnout.restore.look import Plan, coverage, refused_gap
-from turnout.restore.mark import Mark, put_mark, read_mark, require_documents, scratch_name
+from turnout.restore.mark import Mark, own_mark, put_mark, read_mark, require_documents, scratch_name
 from turnout.restore.replay import LIVE, histories, replay, replayed, require_whole, superseded
 from turnout.restore.report import Report
 
@@ -81,7 +80,7 @@ class Restoration:
         return self.plan.names.documents
 
     def _mark(self) -> Mark:
-        mark = read_mark(self.reader.describe(self._scratch))
+        mark = own_mark(self.reader.describe(self._scratch))
         if mark is None:
             raise EnvironmentProblem("the scratch index went away", where=self._scratch, remedy="run it again")
         return mark
@@ -102,7 +101,7 @@ class Restoration:
         self.reader.refresh(self._scratch)
         shards = self.reader.shards(self._scratch)
         mark = Mark(
-            run=uuid.uuid4().hex,
+            run=described["settings"]["index"]["uuid"],
             repository=self.plan.snapshot.repository,
             snapshot=self.plan.snapshot.name,
             snapshot_at=self.plan.snapshot.started_at,
@@ -144,6 +143,11 @@ class Restoration:
         with self._timed("replay"):
             self.bringer.allow_writes(self._scratch)  # an earlier run may have got further
             replay(self.reader, self.writer, self._scratch, found, told=self._told("replay"), at=self.now())
+            self.bringer.block_writes(self._scratch)  # what is proven stays so
+            if self._mark() != mark:
+                raise EnvironmentProblem(
+                    "somebody else restores the same documents", where=self._scratch, remedy="let one of you end first"
+                )
             require_whole(self.reader, self._scratch, found, mark)
 
     def _told(self, phase: str) -> Callable[[int, int], None]:
@@ -152,7 +156,6 @@ class Restoration:
     def _put_in_place(self, mark: Mark) -> None:
         """Clone the scratch index to its final name."""
         with self._timed("clone"):
-            self.bringer.block_writes(self._scratch)
             if self.plan.replaces:
                 self._require_old()
                 self.writer.delete_index(self._documents)
@@ -176,16 +179,22 @@ class Restoration:
             )
 
     def _finish(self, mark: Mark, deletes: int) -> None:
+        """Prove what is in place, as far as nobody has written there since, and remove the scratch index."""
         self._wait_until_up(self._documents, "clone")
         self.reader.refresh(self._documents)
         live, in_place = self.reader.count(self._documents, LIVE), read_mark(self.reader.describe(self._documents))
-        if in_place != mark or (not self.plan.finishing and live != mark.live - deletes):
+        if in_place != mark or (live != mark.live - deletes and not self._was_written_to()):
             raise EnvironmentProblem(
                 f"{self._documents} has {live:,} live documents, and {mark.live - deletes:,} were restored",
                 where=self._documents,
                 remedy=f"look who writes there; {self._scratch} has what was restored",
             )
         self.writer.delete_index(self._scratch)
+
+    def _was_written_to(self) -> bool:
+        """Whether the documents have operations that the scratch index, which takes no writes, lacks."""
+        made, now = self.reader.shards(self._scratch), self.reader.shards(self._documents)
+        return made is not None and now is not None and made.checkpoints != now.checkpoints
 
     def _report(self, mark: Mark, ids: frozenset[str], gap: str) -> Report:
         found = histories(self._ledger, mark.created)

@@ -54,9 +54,10 @@ def test_what_could_not_be_made_to_last_is_written_again(tmp_path: Path, monkeyp
     with LedgerFile(path, "toys.documents") as file:
         file.open_section(identity="i", created=1, at=AT)
         file.append([change("a", 1)])
-        with monkeypatch.context() as patched, pytest.raises(EnvironmentProblem):
-            patched.setattr(os, "fsync", failing)
+        monkeypatch.setattr(os, "fsync", failing)
+        with pytest.raises(EnvironmentProblem):
             file.synced({0: 1}, AT)
+        monkeypatch.undo()
         assert file.current is not None
         assert file.current.synced == {}, "the keeper has to read it again"
         file.append([change("a", 1)])
@@ -67,9 +68,10 @@ def test_what_could_not_be_made_to_last_is_written_again(tmp_path: Path, monkeyp
 def test_a_section_that_could_not_be_begun_is_begun_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "toys.ledger"
     with LedgerFile(path, "toys.documents") as file:
-        with monkeypatch.context() as patched, pytest.raises(EnvironmentProblem):
-            patched.setattr(os, "fsync", failing)
+        monkeypatch.setattr(os, "fsync", failing)
+        with pytest.raises(EnvironmentProblem):
             file.open_section(identity="i", created=1, at=AT)
+        monkeypatch.undo()
         assert file.current is None
         file.open_section(identity="i", created=1, at=AT)
         file.append([change("a", 1)])
