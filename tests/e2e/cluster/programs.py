@@ -79,6 +79,7 @@ def _api_server(layout: Layout, etcd: str) -> Program:
         f"--service-account-signing-key-file={keys / 'sa.key'}",
         *("--authorization-mode=Node,RBAC", f"--service-cluster-ip-range={SERVICE_NETWORK}"),
         *("--allow-privileged=true", "--kubelet-preferred-address-types=InternalIP", "--profiling=false"),
+        "--feature-gates=ImageVolume=true",  # else volumes from images, which a policy must look at, are left out
     ]
     return Program("kube-apiserver", argv, ("etcd",), answers("kube-apiserver", "/readyz", tls=True))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import yaml
@@ -21,6 +22,8 @@ BAD = (
     f"registry.example/turnout-evil{_DIGEST}",  # begins like an allowed one
     GOOD[:-1],
 )
+_EARLIER = ("pod", "earlier", "-n", NAMESPACE)
+_DEBUGGER = {"name": "debugger", "image": BAD[2], "targetContainerName": "c"}
 _REFUSED = "not an allowed repository with a digest (ConfigMap turnout-images)"
 
 
@@ -30,6 +33,8 @@ def only_digests(world: World) -> Figures:
     policy = text.replace("metadata.name: turnout\n", f"metadata.name: {NAMESPACE}\n")
     world.cluster.kubectl("create", "namespace", NAMESPACE)
     try:
+        world.cluster.kubectl("wait", "serviceaccount/default", "-n", NAMESPACE, "--for=create", "--timeout=30s")
+        world.cluster.kubectl("create", "-f", "-", stdin=yaml.safe_dump(_earlier()))
         world.cluster.kubectl("apply", "--server-side", "--validate=strict", "-f", "-", stdin=policy)
         return _asked(world)
     finally:
@@ -54,6 +59,7 @@ def _asked(world: World) -> Figures:
         assert _REFUSED in said, f"{place} with {image}: {said}"
         assert image in said, f"{place}: the refusal doesn't name {image}: {said}"
     assert "created" in _said(world, wrong, namespace="default"), "another namespace is held to it"
+    _keeps_what_is_there(world)
     world.cluster.kubectl("delete", "configmap", "turnout-images", "-n", NAMESPACE)
 
     def lets_through() -> str:
@@ -61,6 +67,26 @@ def _asked(world: World) -> Figures:
 
     until_told("without its list nothing starts", lets_through, seconds=30)
     return {"images_refused": len(tried)}
+
+
+def _keeps_what_is_there(world: World) -> None:
+    """A pod from before the policy may be labelled and ended; its images are looked at again when they change."""
+    world.cluster.kubectl("label", *_EARLIER, "seen=yes")
+    for place, changed in (("containers", {"name": "c", "image": BAD[1]}), ("ephemeralContainers", _DEBUGGER)):
+        which = ("--subresource=ephemeralcontainers",) if place == "ephemeralContainers" else ()
+        patch = json.dumps({"spec": {place: [changed]}})
+        said = world.cluster.kubectl("patch", *_EARLIER, *which, "--type=strategic", "--patch", patch, check=False)
+        assert _REFUSED in said, f"{place} of a running pod: {said}"
+    # A Job's pod is held by this, and the Job with it: were it refused, neither would ever end.
+    world.cluster.kubectl("patch", *_EARLIER, "--type=merge", "--patch", '{"metadata": {"finalizers": null}}')
+
+
+def _earlier() -> dict[str, Any]:
+    """A pod that was made before the policy, as a Job's."""
+    metadata = {"name": "earlier", "namespace": NAMESPACE, "finalizers": ["batch.kubernetes.io/job-tracking"]}
+    # No node has this label, so nothing is started.
+    spec = {"containers": [{"name": "c", "image": BAD[0]}], "nodeSelector": {"turnout.dev/nowhere": "true"}}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
 
 def _said(world: World, spec: dict[str, Any], *, namespace: str = NAMESPACE) -> str:
@@ -73,6 +99,7 @@ ONLY_DIGESTS = Story(
     "only-digests-start",
     "the example policy for images, in a namespace of its own",
     "pods with images by tag, of other registries or of half a digest are made, each in every place of a pod",
-    "each is refused by name, whole digests of listed repositories may start, and without the list nothing may",
+    "each is refused by name, whole digests of listed repositories may start, without the list nothing may, and a pod "
+    "from before may still be labelled and ended",
     only_digests,
 )
