@@ -59,10 +59,10 @@ class ParityWatch:
 
     def _round(self, collection: str, views: Mapping[str, SeenView]) -> None:
         records = self._known()
-        self._end()
         if self._running is not None and self._running.view.index not in views:
             self._running.stop()
             self._running = None
+        self._end()
         now = datetime.now(UTC)
         self._since = {index: self._since.get(index, now) for index in views}
         known = {index: record_of(seen.view, records) for index, seen in views.items()}
@@ -70,8 +70,9 @@ class ParityWatch:
         self._board.show(collection, shown)
         chosen = due(views, records, now=now, every_s=self._tools.parity_every_s)
         if self._running is None and chosen is not None:
-            self._running = Comparison(chosen.view, self._tools, compare=self._compare)
-            self._running.start()
+            beginning = Comparison(chosen.view, self._tools, compare=self._compare)
+            beginning.start()  # raises where there can be no thread more: then it is still to be begun
+            self._running = beginning
 
     def _known(self) -> dict[str, ParityRecord]:
         """All records; read once, for nobody else writes any while this replica leads."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from turnout.controller.act import told
 from turnout.controller.observed import Observed
@@ -15,6 +15,7 @@ from turnout.controller.tools import Tools
 from turnout.elastic.names import Names
 from turnout.elastic.reader import Reader
 from turnout.elastic.views import LIVE_FILTER
+from turnout.errors import Unavailable
 
 log = logging.getLogger(__name__)
 EVERY_S = 60.0
@@ -64,15 +65,24 @@ def measure(reader: Reader, names: Names, observed: Observed) -> Sizes:
         Unavailable: the server can't answer.
     """
     going = to_retire(observed)
-    counted: dict[str, dict[str, Any]] = {
-        seen.view.index: LIVE_FILTER for seen in observed.views if seen.view.index not in going
-    }
+    views = [seen.view.index for seen in observed.views]
+    found = {index: _live(reader, index) for index in views if index not in going}
+    documents = {index: count for index, count in found.items() if count is not None}
     if observed.shards:
-        counted[names.documents] = _NOT_DELETED
-    sizes = {index: reader.store_bytes(index) for index in (*counted, *going)}
+        documents[names.documents] = reader.count(names.documents, _NOT_DELETED)
+        views.append(names.documents)
+    sizes = {index: reader.store_bytes(index) for index in views}
     letters = reader.count(names.dead_letters, _UNRESOLVED) if reader.index_uuid(names.dead_letters) else 0
     return Sizes(
-        documents={index: reader.count(index, query) for index, query in counted.items()},
+        documents=documents,
         size_bytes={index: size for index, size in sizes.items() if size is not None},
         dead_letters=letters,
     )
+
+
+def _live(reader: Reader, index: str) -> int | None:
+    """The live documents of a view; None while a shard of it is down, which must not hide all others."""
+    try:
+        return reader.count(index, LIVE_FILTER)
+    except Unavailable:
+        return None

@@ -181,6 +181,26 @@ def test_who_is_deposed_or_nobody_follows_any_more_stops_and_writes_nothing(worl
     assert (world.begun, world.memory.writes) == ([INDEX, INDEX], 0)
 
 
+def test_a_comparison_of_a_view_that_nobody_follows_any_more_leaves_no_record(world: World) -> None:
+    world.result = KeyError("its index is gone")
+    world.watch.round(healthy())
+    world.go_on.set()
+    ended()
+    world.watch.round(healthy(views=()))
+    assert (world.begun, world.memory.writes) == ([INDEX], 0)
+
+
+def test_a_thread_that_cant_be_started_is_tried_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", full)
+        assert world.watch.round(healthy()) == {}
+    world.settle(healthy())
+    assert (world.begun, world.memory.writes) == ([INDEX], 1)
+
+
 def test_a_result_is_kept_until_it_can_be_written(world: World) -> None:
     world.watch.round(healthy())
     world.go_on.set()

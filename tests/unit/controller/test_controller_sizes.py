@@ -16,6 +16,7 @@ from turnout.controller.retiring import to_retire
 from turnout.controller.sizes import EVERY_S, Scale
 from turnout.controller.sizes_board import SizeBoard
 from turnout.elastic.names import Names
+from turnout.errors import Unavailable
 
 NOTHING = Decision(actions=(), standings=(), problems={})
 INDEX = view_name(FIRST)
@@ -115,3 +116,20 @@ def test_what_cant_be_measured_holds_up_nothing_and_old_figures_end_with_the_loo
     seen.now += STALE_S + 1
     assert value(registry, "dead_letters") is None
     assert value(registry, "view_target_operations", view=INDEX) is None
+
+
+def test_a_view_whose_shards_are_down_hides_nothing_else() -> None:
+    class Red(FakeMemory):
+        def count(self, index: str, query: Any = None) -> int:
+            if index == view_name(MODEL):
+                raise Unavailable("no shard of it is up")
+            return super().count(index, query)
+
+    registry, board, _ = shown(healthy())
+    observed = trial(MODEL, views=(view(FIRST), view(MODEL)))
+    assert not to_retire(observed)
+    scale(Red(), board.sizes, Clock()).round(observed)
+    assert value(registry, "index_documents", index=INDEX) == 7.0
+    assert value(registry, "index_documents", index=view_name(MODEL)) is None
+    assert value(registry, "index_bytes", index=view_name(MODEL)) == 1000.0
+    assert value(registry, "dead_letters") == 7.0
