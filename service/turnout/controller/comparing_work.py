@@ -20,6 +20,12 @@ log = logging.getLogger(__name__)
 _PATIENCE_S = 120.0
 """Seconds that one comparison waits for the follower, in all."""
 
+AT_ONCE = 2
+"""Comparisons of this process, whatever the collections; the others wait. Each reads two indexes from end to end, and
+after an update all are due at once: users would feel that."""
+_SLOTS = threading.BoundedSemaphore(AT_ONCE)
+_POLL_S = 0.5
+
 Compare: TypeAlias = Callable[[View, Tools, Callable[[], None]], Check]
 """Compares; the last argument raises `Deposed` when it should stop."""
 
@@ -76,7 +82,13 @@ class Comparison:
 
     def _work(self) -> None:
         try:
-            self.found = self._compare(self.view, self._tools, self._check)
+            while not _SLOTS.acquire(timeout=_POLL_S):
+                self._check()
+            try:
+                self._check()
+                self.found = self._compare(self.view, self._tools, self._check)
+            finally:
+                _SLOTS.release()
         except Deposed:
             log.info("comparing %s was stopped", self.view.index)
         except Exception as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -15,6 +16,7 @@ from support.observing import COLLECTION, FIRST, MODEL, follower, healthy, recor
 from turnout.controller.comparing import ParityWatch
 from turnout.controller.comparing_board import ParityBoard
 from turnout.controller.comparing_due import AGAIN_S, broken, compared_views, due
+from turnout.controller.comparing_work import AT_ONCE
 from turnout.controller.observed import Observed
 from turnout.controller.tools import Deposed, Tools
 from turnout.elastic.names import Names
@@ -210,6 +212,23 @@ def test_a_result_is_kept_until_it_can_be_written(world: World) -> None:
     world.memory.down = False
     world.watch.round(healthy())
     assert (world.begun, world.memory.writes) == ([INDEX], 1)
+
+
+def test_of_many_collections_a_few_are_compared_at_once_and_the_others_wait_and_can_be_stopped(world: World) -> None:
+    watches = [world.restarted() for _ in range(6)]
+    for watch in watches:
+        watch.round(healthy())
+    until = time.monotonic() + 5
+    while len(world.begun) < AT_ONCE and time.monotonic() < until:
+        time.sleep(0.005)
+    time.sleep(0.05)
+    assert len(world.begun) == AT_ONCE
+    world.leads = False
+    ended()
+    assert len(world.begun) == AT_ONCE
+    world.leads = True
+    world.settle(healthy())
+    assert world.memory.writes == 1
 
 
 def test_every_followed_view_is_compared_the_searched_one_first(world: World) -> None:
