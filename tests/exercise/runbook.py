@@ -9,6 +9,8 @@ from pathlib import Path
 
 FILE = Path(__file__).parents[2] / "RUNBOOK.md"
 FIRST_PAGE = "Before you start"
+LOST = "Documents are lost"
+"""What no alert leads to, and what `python -m disaster` plays."""
 PARTS = ("What users see", "First look", "Likely causes", "What to do", "It is over when")
 """What every entry has, in this order."""
 CHANGES, YOURS = "# CHANGES", "# YOURS"

@@ -6,7 +6,7 @@ from exercise.faults.nothing import nothing
 from exercise.faults.outages import CONTROLLER, ELASTICSEARCH, NO_POD
 from exercise.faults.pods import DEGRADED, FOLLOWER, MODEL
 from exercise.faults.releases import ALIAS, BACKFILL, FAILED_RELEASE
-from exercise.runbook import read
+from exercise.runbook import LOST, read
 
 __all__ = ["FAULTS", "Fault"]
 
@@ -24,4 +24,4 @@ _BROKEN = (
     BACKFILL,
 )
 _WITH_FAULT = {name for fault in _BROKEN for name in (*fault.alerts, *fault.also)}
-FAULTS = (*_BROKEN, nothing(frozenset(read()) - _WITH_FAULT))
+FAULTS = (*_BROKEN, nothing(frozenset(read()) - _WITH_FAULT - {LOST}))
