@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 
 from turnout.controller.actions import Decision, Standing, State
 from turnout.controller.board_judged import judgment_gauges
+from turnout.controller.by_collection import ByCollection
 from turnout.controller.comparing_board import ParityBoard
 from turnout.controller.judged import Judged
 from turnout.controller.lingering import Lingering
@@ -42,7 +43,7 @@ class Seen(NamedTuple):
 
 
 class Board(Collector):
-    """The gauges of all collections. Values are replaced whole, so that any thread may scrape.
+    """The gauges of all collections. Any thread may scrape.
 
     Args:
         leads: whether this replica leads.
@@ -56,34 +57,33 @@ class Board(Collector):
 
     def __init__(self, leads: Callable[[], bool], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._leads, self._clock = leads, clock
-        self._seen: dict[str, Seen] = {}
-        self._problems: dict[str, Lingering] = {}
-        self._judged: dict[str, Judged] = {}
+        self._seen = ByCollection[Seen]()
+        self._problems = ByCollection[Lingering]()
+        self._judged = ByCollection[Judged]()
         self.probes, self.parities, self.sizes = ProbeBoard(), ParityBoard(), SizeBoard()
 
     def show(self, observed: Observed, decision: Decision) -> None:
         """A look succeeded."""
-        self._seen = {**self._seen, observed.collection: _seen(observed, decision, self._clock())}
+        self._seen.put(observed.collection, _seen(observed, decision, self._clock()))
         self.sizes.show(observed)
 
     def judged(self, collection: str, judged: Judged | None) -> None:
         """The newest judgment of a collection's canary; None if nothing is on trial."""
-        others = {name: each for name, each in self._judged.items() if name != collection}
-        self._judged = others | ({collection: judged} if judged is not None else {})
+        if judged is None:
+            self._judged.drop(collection)
+        else:
+            self._judged.put(collection, judged)
 
     def problems(self, collection: str, problems: Mapping[str, str]) -> None:
         """The problems of a collection, by their words; those before are over."""
         lingering = self._problems.get(collection) or Lingering(self._clock)
         lingering.tell(problems)
-        self._problems = {**self._problems, collection: lingering}
+        self._problems.put(collection, lingering)
 
     def only(self, collections: Iterable[str]) -> None:
         """Forget all other collections."""
         kept = frozenset(collections)
-        self._seen = {name: seen for name, seen in self._seen.items() if name in kept}
-        self._problems = {name: each for name, each in self._problems.items() if name in kept}
-        self._judged = {name: each for name, each in self._judged.items() if name in kept}
-        for part in (self.probes, self.parities, self.sizes):
+        for part in (self._seen, self._problems, self._judged, self.probes, self.parities, self.sizes):
             part.only(kept)
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
@@ -94,14 +94,14 @@ class Board(Collector):
         yield leader
         if leads:
             since = self._clock() - STALE_S
-            seen = {name: each for name, each in sorted(self._seen.items()) if each.at >= since}
+            seen = {name: each for name, each in self._seen.items() if each.at >= since}
             yield _standings(seen)
             yield from _gauges(seen)
-            yield from judgment_gauges({name: each for name, each in sorted(self._judged.items()) if name in seen})
+            yield from judgment_gauges({name: each for name, each in self._judged.items() if name in seen})
             yield from self.probes.collect()
             yield from self.parities.collect()
             yield from self.sizes.collect(seen)
-            yield _problems(self._problems)
+            yield _problems(dict(self._problems.items()))
 
 
 def _seen(observed: Observed, decision: Decision, at: float) -> Seen:
@@ -161,7 +161,7 @@ def _problems(problems: Mapping[str, Lingering]) -> GaugeMetricFamily:
         "What a person must know, a minute longer than it lasts; `turnout status` has the sentence",
         labels=("collection", "problem"),
     )
-    for collection, each in sorted(problems.items()):
+    for collection, each in problems.items():
         for word in sorted(each.lasting.keys() | each.over.keys()):
             family.add_metric([collection, word], 1.0)
     return family

@@ -10,14 +10,13 @@ import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from turnout.controller.act import told
+from turnout.controller.aside import Aside
 from turnout.controller.comparing_board import ParityBoard
 from turnout.controller.comparing_due import broken, compared_views, due, record_of
 from turnout.controller.comparing_work import Compare, Comparison, compare
 from turnout.controller.observed import Observed, SeenView
-from turnout.controller.tools import Deposed, Tools
+from turnout.controller.tools import Tools
 from turnout.elastic.state import ParityRecord
-from turnout.errors import TurnoutError
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +29,7 @@ class ParityWatch:
         self._records: dict[str, ParityRecord] | None = None
         self._running: Comparison | None = None
         self._since: dict[str, datetime] = {}
-        self._failure = ""
+        self._aside = Aside("comparing views")
 
     def round(self, observed: Observed) -> dict[str, str]:
         """Begin, stop or write down, whatever is due; never waits for a comparison.
@@ -45,16 +44,8 @@ class ParityWatch:
         """
         # Without comparisons nothing is known of any view, and nobody waits for it.
         views = compared_views(observed) if self._tools.parity_every_s > 0 else {}
-        try:
+        with self._aside.trying(observed.collection):
             self._round(observed.collection, views)
-            self._failure = ""
-        except Deposed:
-            raise
-        except Exception as error:
-            if told(error) != self._failure:
-                self._failure = told(error)
-                is_ours = isinstance(error, TurnoutError)
-                log.warning("%s: comparing views: %s", observed.collection, self._failure, exc_info=not is_ours)
         return broken(views, self._records or {}, observed.targets)
 
     def _round(self, collection: str, views: Mapping[str, SeenView]) -> None:

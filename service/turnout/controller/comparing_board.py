@@ -7,6 +7,7 @@ from datetime import datetime
 
 from prometheus_client.core import GaugeMetricFamily
 
+from turnout.controller.by_collection import ByCollection
 from turnout.elastic.state import ParityRecord
 from turnout.verify.differences import KINDS
 
@@ -15,19 +16,18 @@ OnShow = Mapping[str, ParityRecord | datetime]
 
 
 class ParityBoard:
-    """The gauges of all collections; values are replaced whole, so that any thread may scrape."""
+    """The gauges of all collections. Any thread may scrape."""
 
     def __init__(self) -> None:
-        self._shown: dict[str, OnShow] = {}
+        self._shown = ByCollection[OnShow]()
 
     def show(self, collection: str, on_show: OnShow) -> None:
         """What is known of the views that are followed now; series of all others end."""
-        self._shown = {**self._shown, collection: dict(on_show)}
+        self._shown.put(collection, dict(on_show))
 
     def only(self, collections: Iterable[str]) -> None:
         """Forget all other collections."""
-        kept = frozenset(collections)
-        self._shown = {name: each for name, each in self._shown.items() if name in kept}
+        self._shown.only(collections)
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Called at each scrape. A view that was never compared has a time without differences: it gets old, too."""
@@ -41,7 +41,7 @@ class ParityBoard:
             "Unix time when a view was last compared with documents, or first seen if it never was",
             labels=("collection", "view"),
         )
-        for collection, on_show in sorted(self._shown.items()):
+        for collection, on_show in self._shown.items():
             for view, record in sorted(on_show.items(), key=lambda item: item[0]):
                 if isinstance(record, datetime):
                     at.add_metric([collection, view], record.timestamp())

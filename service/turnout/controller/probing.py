@@ -13,16 +13,16 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from turnout.controller.act import told
+from turnout.controller.aside import Aside
 from turnout.controller.observed import Observed
 from turnout.controller.probing_asking import Asking, Measure, concluded
 from turnout.controller.probing_board import ProbeBoard
 from turnout.controller.probing_measure import Outcome, measure, questions
 from turnout.controller.probing_wanted import ATTEMPTS, Task, on_show, promoted, wanted
 from turnout.controller.seen import is_certain
-from turnout.controller.tools import Deposed, Tools
+from turnout.controller.tools import Tools
 from turnout.elastic.state import ProbeRecord
-from turnout.errors import BadInput, TurnoutError
+from turnout.errors import BadInput
 from turnout.judge.quality import judged_queries
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Prober:
         self._pods: dict[str, tuple[str, ...]] = {}
         self._running: Asking | None = None
         self._not_before: dict[str, float] = {}
-        self._failure = ""
+        self._aside = Aside("query sets")
 
     def round(self, observed: Observed) -> None:
         """Begin, stop, go on or write down, whatever is due; never waits for an answer of a release's.
@@ -53,16 +53,8 @@ class Prober:
         Raises:
             Deposed: this replica may not act any more.
         """
-        try:
+        with self._aside.trying(observed.collection):
             self._round(observed)
-            self._failure = ""
-        except Deposed:
-            raise
-        except Exception as error:
-            if told(error) != self._failure:
-                self._failure = told(error)
-                is_ours = isinstance(error, TurnoutError)
-                log.warning("%s: query sets: %s", observed.collection, self._failure, exc_info=not is_ours)
 
     def stop(self) -> None:
         """Stop asking, if anything is asked."""

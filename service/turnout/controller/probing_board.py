@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from prometheus_client.core import GaugeMetricFamily
 
+from turnout.controller.by_collection import ByCollection
 from turnout.elastic.state import ProbeRecord
 
 OnShow = Mapping[str, ProbeRecord]
@@ -13,19 +14,18 @@ OnShow = Mapping[str, ProbeRecord]
 
 
 class ProbeBoard:
-    """The gauges of all collections; values are replaced whole, so that any thread may scrape."""
+    """The gauges of all collections. Any thread may scrape."""
 
     def __init__(self) -> None:
-        self._shown: dict[str, OnShow] = {}
+        self._shown = ByCollection[OnShow]()
 
     def show(self, collection: str, on_show: OnShow) -> None:
         """What is known of the releases that serve a collection now; series of all others end."""
-        self._shown = {**self._shown, collection: dict(on_show)}
+        self._shown.put(collection, dict(on_show))
 
     def only(self, collections: Iterable[str]) -> None:
         """Forget all other collections."""
-        kept = frozenset(collections)
-        self._shown = {name: each for name, each in self._shown.items() if name in kept}
+        self._shown.only(collections)
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Called at each scrape."""
@@ -43,7 +43,7 @@ class ProbeBoard:
             "Share of the exact nearest documents of stored passages that approximate search finds",
             labels=("collection", "release"),
         )
-        for collection, on_show in sorted(self._shown.items()):
+        for collection, on_show in self._shown.items():
             for release, record in sorted(on_show.items()):
                 for metric, value in sorted(record.values.items()):
                     quality.add_metric([collection, release, metric], value)

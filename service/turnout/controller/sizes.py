@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from turnout.controller.act import told
+from turnout.controller.aside import Aside
 from turnout.controller.observed import Observed
 from turnout.controller.retiring import to_retire
 from turnout.controller.sizes_board import SizeBoard
@@ -40,20 +40,15 @@ class Scale:
     def __init__(self, tools: Tools, board: SizeBoard, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._tools, self._board, self._clock = tools, board, clock
         self._not_before = 0.0
-        self._failure = ""
+        self._aside = Aside("measuring indexes")
 
     def round(self, observed: Observed) -> None:
-        """Measure if that is due. Never raises: nothing is decided by it."""
+        """Measure if that is due. Nothing is decided by it, so what fails holds up nothing."""
         if self._clock() < self._not_before:
             return
         self._not_before = self._clock() + EVERY_S
-        try:
+        with self._aside.trying(observed.collection):
             self._board.sized(observed.collection, measure(self._tools.elastic, self._tools.names, observed))
-            self._failure = ""
-        except Exception as error:
-            if told(error) != self._failure:
-                self._failure = told(error)
-                log.warning("%s: indexes can't be measured: %s", observed.collection, self._failure)
 
 
 def measure(reader: Reader, names: Names, observed: Observed) -> Sizes:

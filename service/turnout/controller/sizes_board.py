@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from prometheus_client.core import GaugeMetricFamily
 
+from turnout.controller.by_collection import ByCollection
 from turnout.controller.observed import Observed
 
 if TYPE_CHECKING:
@@ -23,26 +24,25 @@ class _Seen(NamedTuple):
 
 
 class SizeBoard:
-    """The gauges of all collections; values are replaced whole, so that any thread may scrape."""
+    """The gauges of all collections. Any thread may scrape."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, _Seen] = {}
-        self._sizes: dict[str, Sizes] = {}
+        self._seen = ByCollection[_Seen]()
+        self._sizes = ByCollection["Sizes"]()
 
     def show(self, observed: Observed) -> None:
         """A look succeeded."""
         targets = {each.view.index: observed.operations for each in observed.views if each.behind is not None}
-        self._seen = {**self._seen, observed.collection: _Seen(targets, _shares(observed))}
+        self._seen.put(observed.collection, _Seen(targets, _shares(observed)))
 
     def sized(self, collection: str, sizes: Sizes) -> None:
         """The indexes were measured."""
-        self._sizes = {**self._sizes, collection: sizes}
+        self._sizes.put(collection, sizes)
 
     def only(self, collections: Iterable[str]) -> None:
         """Forget all other collections."""
-        kept = frozenset(collections)
-        self._seen = {name: each for name, each in self._seen.items() if name in kept}
-        self._sizes = {name: each for name, each in self._sizes.items() if name in kept}
+        self._seen.only(collections)
+        self._sizes.only(collections)
 
     def collect(self, shown: Collection[str]) -> Iterable[GaugeMetricFamily]:
         """Called at each scrape.
@@ -50,8 +50,8 @@ class SizeBoard:
         Args:
             shown: the collections whose last look is recent enough.
         """
-        yield from _of_looks({name: each for name, each in sorted(self._seen.items()) if name in shown})
-        yield from _of_sizes({name: each for name, each in sorted(self._sizes.items()) if name in shown})
+        yield from _of_looks({name: each for name, each in self._seen.items() if name in shown})
+        yield from _of_sizes({name: each for name, each in self._sizes.items() if name in shown})
 
 
 def _shares(observed: Observed) -> dict[tuple[str, str], float]:
