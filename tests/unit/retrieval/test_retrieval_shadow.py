@@ -208,19 +208,14 @@ def test_a_target_that_hangs_holds_up_no_search_and_fills_no_memory():
     async def run():
         shadow = Shadow(ON, RELEASE.id, Metrics(RELEASE), connect=lambda: FakeMirror(None))
         task = asyncio.create_task(shadow.run())
-        slowest = 0.0
-        for _ in range(2000):
-            started = time.perf_counter()
+        for _ in range(2000):  # an offer that waited for the target would wait for good
             shadow.offer(RAIL, "default", reply("a"))
-            slowest = max(slowest, time.perf_counter() - started)
             await asyncio.sleep(0)
         waiting = shadow._queue.qsize()
         task.cancel()
-        return waiting, slowest
+        return waiting
 
-    waiting, slowest = asyncio.run(run())
-    assert waiting == 4
-    assert slowest < 0.05
+    assert asyncio.run(run()) == 4
 
 
 def test_series_of_other_releases_are_bounded():
