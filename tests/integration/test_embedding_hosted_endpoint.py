@@ -165,7 +165,7 @@ def test_patience_ends_and_says_what_with(endpoint: EmbeddingEndpoint) -> None:
     began = time.monotonic()
     with pytest.raises(Unavailable, match=r"answered 500; given up after \d+ attempts"):
         embedder.embed(TEXTS[:1], kind="query")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10  # without an end it would be 20
     endpoint.orders.clear()
     endpoint.order(orders.status(429, "3600"))
     with pytest.raises(Unavailable, match="asks to wait 3600 s; given up after 1 attempt"):

@@ -66,9 +66,7 @@ def test_two_processes_share_a_backfill_and_go_on_living_for_the_next(world: Wor
         assert seen[-1].counts.live == seen[-1].total == 60
         assert world.stored(view) == world.sources()
         fill(world, 5, start=55)
-        began = time.monotonic()
         assert follower.catch_up().total == 0
-        assert time.monotonic() - began < 2
         assert worker_pids() == pids
     assert worker_pids() == []
     assert world.stored(view) == world.sources()

@@ -353,9 +353,7 @@ def test_told_to_stop_it_ends_and_begins_no_action(world: World, monkeypatch: py
         return Decision(actions=(FILL,), standings=(), problems={})
 
     monkeypatch.setattr(reconcile, "desired", decide)
-    began = time.monotonic()
     world.loop().run(stop)
-    assert time.monotonic() - began < 2
     assert world.api.written() == []
 
 

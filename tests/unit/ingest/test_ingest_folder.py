@@ -156,7 +156,7 @@ def test_a_heading_with_much_empty_space_is_read_in_linear_time(tmp_path: Path) 
     (tmp_path / "wide.md").write_text("# a" + " " * 100_000 + "b ##\n")
     started = time.process_time()
     found = read(tmp_path, limit=1_000_000)["wide.md"]
-    assert time.process_time() - started < 1
+    assert time.process_time() - started < 5
     assert isinstance(found, SourceDocument)
     assert (found.title[0], found.title[-1]) == ("a", "b")
 
