@@ -31,7 +31,7 @@ test-infra: $(INFRA)/ready ## the Pulumi program and its policy pack, without a 
 e2e: $(VENV)/ready $(INFRA)/ready ## the whole story on a real Kubernetes with Argo CD and Argo Rollouts (needs root and Go; 30 minutes)
 	PYTHONPATH=tests $(BIN)/python -m e2e
 
-exercise: $(VENV)/ready $(INFRA)/ready ## faults on a cluster, alerts, the runbook's commands, dashboards, a restore: build/exercise/summary.json (as e2e; 25 minutes)
+exercise: $(VENV)/ready $(INFRA)/ready ## faults on a cluster, alerts, the runbook's commands, dashboards, a restore: build/exercise/summary.json (as e2e; 40 minutes)
 	PYTHONPATH=tests $(BIN)/python -m exercise
 
 check: $(VENV)/ready $(ACTIONLINT) ## lint, types, layers, artifacts, workflows
