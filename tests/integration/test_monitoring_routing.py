@@ -3,7 +3,7 @@
 import re
 import subprocess
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 import yaml
@@ -91,16 +91,21 @@ def test_no_credential_is_in_the_example():
 
 
 def alert(name, **labels):
-    """A firing alert, as Prometheus sends it."""
-    start = datetime.now(UTC) - timedelta(minutes=5)
+    """A firing alert, as Prometheus sends it, but for its time."""
     every = {"alertname": name, "severity": ALERTS.get(name, "none"), **labels}
-    return {"labels": every, "startsAt": start.isoformat(), "annotations": {"runbook_url": f"#{name.lower()}"}}
+    return {"labels": every, "annotations": {"runbook_url": f"#{name.lower()}"}}
+
+
+def begun(alerts):
+    """They begin now: of one that is older than `group_wait` Alertmanager doesn't wait for what might inhibit it."""
+    now = datetime.now(UTC).isoformat()
+    return [{**each, "startsAt": now} for each in alerts]
 
 
 def quick(config):
-    """The same routing with waits of a test: a third of a second instead of minutes."""
+    """The same routing with waits of a test: seconds instead of minutes."""
     for route in [config["route"], *config["route"]["routes"]]:
-        route |= {"group_wait": "300ms", "group_interval": "300ms"}
+        route |= {"group_wait": "3s", "group_interval": "300ms"}
     return config
 
 
@@ -158,12 +163,13 @@ def test_what_breaks_together_is_told_once_to_whom_it_concerns_and_its_end_too(t
     with inbox() as (url, received):
         config = yaml.safe_dump(quick(to_webhooks(yaml.safe_load(EXAMPLE.read_text()), url)))
         with Running(tmp_path, build=BUILD, config=config) as alertmanager:
-            alertmanager.post(FIRING)
+            firing = begun(FIRING)
+            alertmanager.post(firing)
             assert settled(received, TOLD) == TOLD
             assert {each.body["status"] for each in received} == {"firing"}
             received.clear()
             over = datetime.now(UTC).isoformat()
-            alertmanager.post([{**FIRING[0], "endsAt": over}])
+            alertmanager.post([{**firing[0], "endsAt": over}])
             after = settled(
                 received,
                 {
@@ -181,6 +187,6 @@ def test_a_controller_that_is_gone_keeps_back_what_it_would_tell_of_every_collec
     with inbox() as (url, received):
         config = yaml.safe_dump(quick(to_webhooks(yaml.safe_load(EXAMPLE.read_text()), url)))
         with Running(tmp_path, build=BUILD, config=config) as alertmanager:
-            alertmanager.post(firing)
+            alertmanager.post(begun(firing))
             found = settled(received, {("pager", "ControllerSilent", ""): 1})
     assert set(found) == {("pager", "ControllerSilent", "")}
