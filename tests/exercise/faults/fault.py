@@ -9,9 +9,9 @@ from typing import Literal, Protocol
 
 from e2e.world import World
 
-Part = Literal["elasticsearch", "rollout", "alias", "former", "pods", "controller"]
+Part = Literal["elasticsearch", "rollout", "alias", "former", "pods", "controller", "argocd"]
 """What faults can have for themselves, or rely on: the server, the right to commit, the alias, the former view with its
-follower, the pods that serve, the controller."""
+follower, the pods that serve, the controller, and Argo CD."""
 
 
 class Changes(Protocol):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import get_args
 
 from e2e import expect
+from exercise.faults.autoscaler import autoscaler
 from exercise.faults.fault import Fault, Part, Scene
 
-_ALL: frozenset[Part] = frozenset({"elasticsearch", "rollout", "alias", "former", "pods", "controller"})
+_ALL: frozenset[Part] = frozenset(get_args(Part))
 _HARMLESS = (
     ("SearchErrorBudgetBurn", "minReplicas"),
     ("SearchLatencyBudgetBurn", "parallelism"),
@@ -25,7 +27,8 @@ _HARMLESS = (
 @contextmanager
 def _nothing(scene: Scene) -> Iterator[float]:
     expect.settled(scene.world)
-    yield time.monotonic()
+    with autoscaler(scene.world):
+        yield time.monotonic()
     expect.settled(scene.world, seconds=120)
 
 

@@ -10,6 +10,7 @@ from e2e.elastic import restart
 from e2e.kube import ROLLOUTS, group
 from e2e.rolling import ROLLOUT
 from e2e.waiting import until
+from exercise.faults.autoscaler import autoscaler
 from exercise.faults.fault import Fault, Scene
 
 _ROLLOUT = group(ROLLOUTS, "rollouts", ROLLOUT)
@@ -31,11 +32,17 @@ def _no_elasticsearch(scene: Scene) -> Iterator[float]:
 
 @contextmanager
 def _no_pod(scene: Scene) -> Iterator[float]:
-    """Argo CD leaves the number of pods to the autoscaler, and that one leaves alone what has none."""
-    began = time.monotonic()
-    scene.world.kube.patch(_ROLLOUT, {"spec": {"replicas": 0}})
-    yield began
-    until("searches are answered again", scene.world.answers, seconds=120)
+    """The autoscaler leaves alone what has none. Argo CD is away, for here the number of pods is in Git."""
+    world = scene.world
+    world.cluster.kill(_ARGOCD)
+    try:
+        with autoscaler(world):
+            began = time.monotonic()
+            world.kube.patch(_ROLLOUT, {"spec": {"replicas": 0}})
+            yield began
+            until("searches are answered again", world.answers, seconds=120)
+    finally:
+        world.cluster.restart(_ARGOCD)
 
 
 @contextmanager
@@ -67,7 +74,7 @@ NO_POD = Fault(
     # A pod that ends goes on answering for a minute at most.
     {"SearchUnavailable": 90.0},
     _no_pod,
-    needs=frozenset({"pods", "rollout"}),
+    needs=frozenset({"pods", "rollout", "argocd"}),
     uses=frozenset({"elasticsearch"}),
     mends=lambda scene: scene.change("SearchUnavailable", "kubectl patch rollout"),
 )
@@ -76,7 +83,7 @@ CONTROLLER = Fault(
     "somebody scales the controller to none while Argo CD is away",
     {"ControllerSilent": 60.0},
     _no_controller,
-    needs=frozenset({"controller"}),
+    needs=frozenset({"controller", "argocd"}),
     uses=frozenset({"elasticsearch"}),
     also=("ParityStale",),
     mends=lambda scene: scene.change("ControllerSilent", "kubectl scale"),
