@@ -24,11 +24,15 @@ _POLL_S = 0.5
 
 @dataclass
 class Fired:
-    """One alert of one fault; seconds from the fault, None if it never came. `resolved` from the mending on."""
+    """One alert of one fault; seconds from the fault, None if it never came. `resolved` from the mending on.
+
+    One that `outlasts` the exercise isn't waited for.
+    """
 
     alert: str
     fault: str
     promise: float
+    outlasts: bool = False
     seconds: float | None = None
     delivered: float | None = None
     resolved: float | None = None
@@ -88,7 +92,8 @@ class Schedule:
 
     def _expected(self, fault: Fault, alert: str) -> Fired:
         rule = self._rules[alert]
-        return Fired(alert, fault.name, round(fault.alerts[alert] + rule.waits_s + 2 * rule.interval_s, 1))
+        promise = round(fault.alerts[alert] + rule.waits_s + 2 * rule.interval_s, 1)
+        return Fired(alert, fault.name, promise, outlasts=alert in fault.outlast)
 
     def _play(self, played: Played) -> None:
         self._take(played.fault)
@@ -137,7 +142,7 @@ class Schedule:
 
     def _resolved(self, fired: Fired, mended: float) -> None:
         """Wait until an alert that came is over, and was told to the receiver."""
-        if fired.seconds is None:
+        if fired.seconds is None or fired.outlasts:
             return
         end = mended + RESOLVED_S
         while time.monotonic() < end and fired.alert in self._watch.firing():

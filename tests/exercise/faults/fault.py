@@ -39,6 +39,7 @@ class Fault:
             leaves with everything as it was.
         also: entries whose looking commands are run meanwhile as well, though their alerts take longer than the fault.
         mends: runs the runbook's changing commands, once the alerts are there.
+        outlast: those of `alerts` that their windows hold for longer than an exercise; rule tests show their end.
         needs: parts that no other fault may rely on meanwhile; `uses`: those that none may break.
     """
 
@@ -46,6 +47,7 @@ class Fault:
     what: str
     alerts: Mapping[str, float]
     breaks: Callable[[Scene], AbstractContextManager[float]]
+    outlast: frozenset[str] = frozenset()
     needs: frozenset[Part] = frozenset()
     uses: frozenset[Part] = frozenset()
     also: tuple[str, ...] = ()

@@ -65,6 +65,7 @@ ELASTICSEARCH = Fault(
     # Answers are kept for a minute; then errors are above the burn rate within a minute.
     {"SearchErrorBudgetBurn": 180.0},
     _no_elasticsearch,
+    outlast=frozenset({"SearchErrorBudgetBurn"}),  # half an hour, for the burn over six hours
     needs=frozenset({"elasticsearch", "pods", "alias", "rollout"}),
     also=("SearchErrorBudgetSlowBurn", "SearchLatencyBudgetBurn"),
 )
