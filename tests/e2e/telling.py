@@ -10,8 +10,8 @@ from support.workspace import COLLECTION
 _REVISION = "rollout.argoproj.io/revision"
 
 
-def told(world: World, event: str) -> str:
-    """The message about `event` (started, aborted, promoted, reverted) of the Rollout's present revision.
+def told(world: World, *events: str) -> str:
+    """The message about one of `events` (started, aborted, promoted, reverted) of the Rollout's present revision.
 
     Raises:
         Late: it doesn't arrive.
@@ -22,7 +22,7 @@ def told(world: World, event: str) -> str:
 
     def look() -> str:
         texts = [str(each.body["text"]) for each in list(world.chat)]
-        head = f"*{COLLECTION}: {event}.*"
-        return next((text for text in texts if text.startswith(head) and f"evision {revision}" in text), "")
+        heads = tuple(f"*{COLLECTION}: {event}.*" for event in events)
+        return next((text for text in texts if text.startswith(heads) and f"evision {revision}" in text), "")
 
-    return until(f"the chat hears that revision {revision} was {event}", look, seconds=15)
+    return until(f"the chat hears that revision {revision} was {' or '.join(events)}", look, seconds=15)
