@@ -11,11 +11,11 @@ from pathlib import Path
 from rich.console import Console
 
 from e2e.world import World
-from exercise import monitoring, summary
+from exercise import summary
 from exercise.faults import FAULTS, Fault
 from exercise.figures import others
 from exercise.run import Run
-from support import lint_manifests
+from support import alertmanager, lint_manifests
 from turnout.errors import TurnoutError
 
 SOURCE = Path(__file__).parents[2]
@@ -60,10 +60,11 @@ def _play(
 ) -> int:
     folder = build / "exercise"
     # From here, for nothing can be fetched from inside the cluster's namespace.
-    alertmanager = monitoring.alertmanager(build, log)
+    alertmanager.binaries(build, log)
+    program = alertmanager.command(build)
     lint_manifests.kube_score()
     with World(SOURCE, build, log) as world:
-        told = Run(world, folder, alertmanager=alertmanager, log=log).play(faults)
+        told = Run(world, folder, alertmanager=program, log=log).play(faults)
         told["whole"] = whole
         summary.write(told, folder / "summary.json")
         if keep:

@@ -10,7 +10,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,11 @@ import httpx
 import yaml
 
 from e2e.cluster import Cluster
-from support import alerts, debian
+from support import alerts
 from turnout.errors import EnvironmentProblem
 
 PORT = 19093
-_PACKAGE = "prometheus-alertmanager"
 _START_S = 30.0
-# Debian's build reads its templates from /usr/share and from nowhere else: it sees its own there, and nobody else does.
-_IN_ITS_PLACE = ["unshare", "--mount", "sh", "-c", 'mount --bind "$1" /usr/share && shift && exec "$@"', "sh"]
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 
@@ -46,12 +43,7 @@ def seconds(duration: str) -> float:
     return sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)(ms|[smhdw])", duration))
 
 
-def specs() -> list[dict[str, Any]]:
-    """The rules of manifests/, file by file, as Prometheus reads them."""
-    return [yaml.safe_load(path.read_text())["spec"] for path in sorted(alerts.RULES.glob("*.yaml"))]
-
-
-def rules(found: Sequence[Mapping[str, Any]], *, default_s: float) -> Mapping[str, Rule]:
+def rules(found: Iterable[Mapping[str, Any]], *, default_s: float) -> Mapping[str, Rule]:
     """The alerts by name; of two rules with one name the one that may fire first.
 
     Args:
@@ -87,7 +79,7 @@ def install(cluster: Cluster) -> None:
     if pid is None:
         raise EnvironmentProblem("it doesn't run", where="prometheus")
     os.kill(pid, signal.SIGHUP)
-    wanted = sum(len(each["groups"]) for each in specs())
+    wanted = sum(len(each["groups"]) for each in alerts.specs().values())
     log = cluster.log_of("prometheus")
     _wait(lambda: len(_groups(cluster.prometheus)) == wanted, "Prometheus takes the rules", log)
 
@@ -105,21 +97,11 @@ def routed(example: Mapping[str, Any], address: str) -> dict[str, Any]:
     return config
 
 
-def alertmanager(build: Path, log: Callable[[str], None]) -> Path:
-    """The program, from Debian's package, which is fetched the first time. From outside the cluster's namespace.
-
-    Raises:
-        EnvironmentProblem: the package can't be had.
-    """
-    root = build / "alertmanager"
-    program = root / "usr" / "bin" / "prometheus-alertmanager"
-    if not program.exists():
-        debian.unpack([_PACKAGE], root, root.with_name("alertmanager.debs"), log)
-    return program
-
-
-def start_alertmanager(cluster: Cluster, program: Path, config: Mapping[str, Any]) -> None:
+def start_alertmanager(cluster: Cluster, program: Sequence[str], config: Mapping[str, Any]) -> None:
     """Start it inside the namespace; it ends with the cluster.
+
+    Args:
+        program: what comes before its flags (`support.alertmanager.command`).
 
     Raises:
         EnvironmentProblem: it doesn't start.
@@ -127,13 +109,7 @@ def start_alertmanager(cluster: Cluster, program: Path, config: Mapping[str, Any
     folder = cluster.layout.run / "alertmanager"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(yaml.safe_dump(dict(config), sort_keys=False))
-    command = [
-        *_IN_ITS_PLACE,
-        str(program.parents[1] / "share"),
-        str(program),
-        f"--config.file={folder / 'config.yaml'}",
-        f"--storage.path={folder / 'data'}",
-    ]
+    command = [*program, f"--config.file={folder / 'config.yaml'}", f"--storage.path={folder / 'data'}"]
     command += [f"--web.listen-address=127.0.0.1:{PORT}", "--cluster.listen-address="]
     cluster.start("alertmanager", command)
     _wait(_is_ready, "Alertmanager starts", cluster.log_of("alertmanager"))

@@ -24,6 +24,7 @@ from exercise.runbook import preamble, read
 from exercise.schedule import Schedule
 from exercise.shell import Shell
 from exercise.watching import Watch, sink
+from support import alerts
 from support.workspace import COLLECTION
 
 _NO_ROUTES: Mapping[str, Any] = {
@@ -35,10 +36,10 @@ _NO_ROUTES: Mapping[str, Any] = {
 class Run:
     """Plays faults on a world and tells what they came to."""
 
-    def __init__(self, world: World, folder: Path, *, alertmanager: Path, log: Callable[[str], None]) -> None:
+    def __init__(self, world: World, folder: Path, *, alertmanager: Sequence[str], log: Callable[[str], None]) -> None:
         self._world, self._folder, self._alertmanager, self._log = world, folder, alertmanager, log
         self._entries = read()
-        self._rules = monitoring.rules(monitoring.specs(), default_s=SCRAPE_SECONDS)
+        self._rules = monitoring.rules(alerts.specs().values(), default_s=SCRAPE_SECONDS)
         self._problems: list[tuple[str, str]] = []
 
     def play(self, faults: Sequence[Fault]) -> dict[str, Any]:

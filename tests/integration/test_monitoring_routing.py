@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from support.alertmanager import Running, binaries, to_webhooks
+from support.alerts import alerts
 from support.go_modules import ROOT
 from support.notifications import inbox
 from support.prometheus import BUILD
@@ -18,16 +19,7 @@ EXAMPLE = FOLDER / "alertmanager.example.yaml"
 CONFIG = yaml.safe_load(EXAMPLE.read_text())
 
 
-def our_alerts():
-    """Each alert of the rules with its severity."""
-    found = {}
-    for path in sorted((FOLDER / "rules").glob("*.yaml")):
-        for group in yaml.safe_load(path.read_text())["spec"]["groups"]:
-            found |= {rule["alert"]: rule["labels"]["severity"] for rule in group["rules"] if "alert" in rule}
-    return found
-
-
-ALERTS = our_alerts()
+ALERTS = {each.name: each.labels["severity"] for each in alerts()}
 
 
 def amtool(*arguments):

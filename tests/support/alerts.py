@@ -69,13 +69,18 @@ def expressions() -> Iterator[tuple[str, str]]:
         yield f"{file} {rule.get('alert') or rule['record']}", rule["expr"]
 
 
+def specs() -> dict[str, dict[str, Any]]:
+    """The rules as Prometheus reads them, by the name of their file."""
+    return {path.name: yaml.safe_load(path.read_text())["spec"] for path in sorted(RULES.glob("*.yaml"))}
+
+
 def plain(folder: Path) -> list[Path]:
     """Write the rules as Prometheus reads them into a folder, and give the files."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for path in sorted(RULES.glob("*.yaml")):
-        written.append(folder / path.name)
-        written[-1].write_text(yaml.safe_dump(yaml.safe_load(path.read_text())["spec"], sort_keys=False))
+    for name, spec in specs().items():
+        written.append(folder / name)
+        written[-1].write_text(yaml.safe_dump(spec, sort_keys=False))
     return written
 
 
@@ -121,9 +126,9 @@ def _links(alert: Alert) -> bool:
 
 
 def _rules() -> Iterator[tuple[str, dict[str, Any]]]:
-    for path in sorted(RULES.glob("*.yaml")):
-        for group in yaml.safe_load(path.read_text())["spec"]["groups"]:
-            yield from ((path.name, rule) for rule in group["rules"])
+    for name, spec in specs().items():
+        for group in spec["groups"]:
+            yield from ((name, rule) for rule in group["rules"])
 
 
 def _groups() -> Iterator[dict[str, Any]]:

@@ -114,12 +114,10 @@ def judging(settings: Settings, ours: ControllerSettings, client: Client) -> Jud
     from turnout.controller.judging import Judging
     from turnout.controller.probing_judgment import with_stored_quality
     from turnout.controller.trial import Trials
-    from turnout.elastic.client import connect
-    from turnout.elastic.reader import Reader
     from turnout.kube.reader import Reader as KubeReader
 
     trials = Trials(KubeReader(client, ours.namespace), window_s=ours.judge_window_s)
-    reader = Reader(connect(settings.url, api_key=settings.read_key, ca=settings.ca, timeout_s=_LOOKUP_TIMEOUT_S))
+    reader = settings.reader(timeout_s=_LOOKUP_TIMEOUT_S)
     finish = with_stored_quality(reader, settings.names)
     return Judging(trials, _judge(ours) if ours.prometheus_url else None, finish=finish)
 
@@ -148,15 +146,12 @@ def tools_maker(
 ) -> Callable[[str, Callable[[], None]], Tools]:
     """Makes a collection's tools; all share their connections, and `judges`."""
     from turnout.controller.tools import Tools
-    from turnout.elastic.client import connect
-    from turnout.elastic.reader import Reader
-    from turnout.elastic.writer import Writer
     from turnout.ingest.documents import utc_now
     from turnout.kube.reader import Reader as KubeReader
     from turnout.kube.writer import Writer as KubeWriter
 
-    reader = Reader(connect(settings.url, api_key=settings.read_key, ca=settings.ca, timeout_s=_ELASTIC_TIMEOUT_S))
-    writer = Writer(connect(settings.url, api_key=settings.write_key, ca=settings.ca, timeout_s=_ELASTIC_TIMEOUT_S))
+    reader = settings.reader(timeout_s=_ELASTIC_TIMEOUT_S)
+    writer = settings.writer(timeout_s=_ELASTIC_TIMEOUT_S)
 
     def make(collection: str, check: Callable[[], None]) -> Tools:
         return Tools(

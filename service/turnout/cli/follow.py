@@ -15,6 +15,7 @@ import orjson
 
 from turnout.cli.artifacts import chosen, decode_release, read_input
 from turnout.cli.guarding import confirming, guard
+from turnout.cli.serving_metrics import metrics_options
 from turnout.cli.settings import Settings, from_environment
 from turnout.cli.terminating import stopped_by_signals
 from turnout.errors import BadInput, Refused
@@ -41,10 +42,7 @@ if TYPE_CHECKING:
 @click.option("--processes", type=click.IntRange(min=0), help="Worker processes; 0 is none. Default: one per core.")
 @click.option("--once", is_flag=True, help="Catch up and end, instead of following on.")
 @click.option("--interval", default=1.0, show_default=True, metavar="SECONDS", help="Rest when there is nothing to do.")
-@click.option("--metrics-port", type=click.IntRange(1, 65535), help="Serve Prometheus metrics on this port.")
-@click.option(
-    "--metrics-host", default="127.0.0.1", show_default=True, help="Address of the metrics; 0.0.0.0 in a pod."
-)
+@metrics_options
 @confirming
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(  # noqa: PLR0913  (one for each option)

@@ -13,7 +13,8 @@ from typing import TypeVar
 from rich.console import Console
 from rich.status import Status
 
-from turnout.cli.view_metrics import LOOPBACK, FollowerMetrics, Tally
+from turnout.cli.serving_metrics import LOOPBACK
+from turnout.cli.view_metrics import FollowerMetrics, Tally
 from turnout.errors import Unavailable
 from turnout.follow import Counts, Job, Lag, Progress
 

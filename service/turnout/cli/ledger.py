@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import click
 import orjson
 
+from turnout.cli.serving_metrics import MetricsServer, metrics_options
 from turnout.cli.settings import from_environment
 from turnout.cli.terminating import stopped_by_signals
-from turnout.errors import EnvironmentProblem
 
 if TYPE_CHECKING:
     from turnout.ledger import LedgerFile, Synced
@@ -40,10 +40,7 @@ OnPass = Callable[["Synced", str], None]
     metavar="SECONDS",
     help="Rest between two passes.",
 )
-@click.option("--metrics-port", type=click.IntRange(1, 65535), help="Serve Prometheus metrics on this port.")
-@click.option(
-    "--metrics-host", default="127.0.0.1", show_default=True, help="Address of the metrics; 0.0.0.0 in a pod."
-)
+@metrics_options
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(
     *,
@@ -91,7 +88,7 @@ def _metrics(collection: str, deletes: int, host: str, port: int | None) -> Iter
     if port is None:
         yield None
         return
-    from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
+    from prometheus_client import CollectorRegistry, Counter, Gauge
 
     registry = CollectorRegistry()
     synced_at = Gauge(
@@ -109,19 +106,8 @@ def _metrics(collection: str, deletes: int, host: str, port: int | None) -> Iter
         counted.inc(found.deletes)
         synced_at.labels(collection=collection).set(datetime.fromisoformat(at).timestamp())
 
-    try:
-        server, thread = start_http_server(port, addr=host, registry=registry)
-    except OSError as error:
-        raise EnvironmentProblem(
-            f"metrics can't be served on {host} port {port}: {error.strerror}",
-            remedy="choose another --metrics-host or --metrics-port",
-        ) from error
-    try:
+    with closing(MetricsServer(registry, host=host, port=port)):
         yield on_pass
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(timeout=5)
 
 
 def _print(collection: str, file: LedgerFile, output: str) -> None:

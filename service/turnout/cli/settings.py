@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # `validate` and `lock` need no server, and its client takes 
     from turnout.elastic.writer import Writer
 
 DEFAULT_URL = "http://127.0.0.1:9210"
+TIMEOUT_S = 60.0
+"""Of one request to Elasticsearch, where nobody asks for another."""
 
 
 @dataclass(frozen=True)
@@ -49,30 +51,30 @@ class Settings:
         """The index names of a collection."""
         return Names(collection=collection, prefix=self.prefix)
 
-    def reader(self) -> Reader:
+    def reader(self, *, timeout_s: float = TIMEOUT_S) -> Reader:
         """A reader with the reading credential."""
         from turnout.elastic.reader import Reader
 
-        return Reader(self._connect(self.read_key))
+        return Reader(self._connect(self.read_key, timeout_s))
 
-    def writer(self) -> Writer:
+    def writer(self, *, timeout_s: float = TIMEOUT_S) -> Writer:
         """A writer with the writing credential."""
         # Here and not above: the service reads its settings too and never loads what can write.
         from turnout.elastic.writer import Writer
 
-        return Writer(self._connect(self.write_key))
+        return Writer(self._connect(self.write_key, timeout_s))
 
     def snapshots(self) -> tuple[SnapshotReader, SnapshotWriter]:
         """Access to snapshots with the writing credential, which must be one that may restore."""
         from turnout.elastic.snapshots import SnapshotReader, SnapshotWriter
 
-        client = self._connect(self.write_key)
+        client = self._connect(self.write_key, TIMEOUT_S)
         return SnapshotReader(client), SnapshotWriter(client)
 
-    def _connect(self, key: str | None) -> Elasticsearch:
+    def _connect(self, key: str | None, timeout_s: float) -> Elasticsearch:
         from turnout.elastic.client import connect
 
-        return connect(self.url, api_key=key, ca=self.ca)
+        return connect(self.url, api_key=key, ca=self.ca, timeout_s=timeout_s)
 
 
 def from_environment() -> Settings:

@@ -6,16 +6,15 @@ from __future__ import annotations
 import threading
 from types import TracebackType
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
 
-from turnout.errors import EnvironmentProblem
+from turnout.cli.serving_metrics import MetricsServer
 from turnout.follow import Counts, Progress
 from turnout.release.artifacts import Release
 
 # A second series beside each counter, which only OpenMetrics knows what to do with.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
-LOOPBACK = "127.0.0.1"
 _LABELS = ("collection", "release", "view")
 # Label value -> field of Counts.
 _OUTCOMES = {"live": "live", "deleted": "deleted", "placeholder": "placeholders", "superseded": "superseded"}
@@ -72,13 +71,7 @@ class ViewMetrics:
         if release.model.hosted:  # a model that runs here costs no money
             self._cost = self._counter("embedding_cost", "Money that the hosted model was paid.", "currency")
             self._tokens = self._counter("embedding_tokens", "Tokens that the hosted model was paid for.")
-        try:
-            self._server, self._thread = start_http_server(port, addr=host, registry=self.registry)
-        except OSError as error:
-            raise EnvironmentProblem(
-                f"metrics can't be served on {host} port {port}: {error.strerror}",
-                remedy="choose another --metrics-host or --metrics-port",
-            ) from error
+        self._server = MetricsServer(self.registry, host=host, port=port)
 
     def __enter__(self) -> ViewMetrics:
         return self
@@ -86,9 +79,7 @@ class ViewMetrics:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(timeout=5)
+        self._server.close()
 
     def of(self, view: str) -> None:
         """From here on the work is for this view. Its series are there at once, so that the first count is an increase;

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,14 +11,13 @@ from turnout.controller.observed import Observed
 from turnout.controller.retiring import to_retire
 from turnout.controller.sizes_board import SizeBoard
 from turnout.controller.tools import Tools
+from turnout.elastic.documents import LIVE_DOCUMENTS
 from turnout.elastic.names import Names
 from turnout.elastic.reader import Reader
 from turnout.elastic.views import LIVE_FILTER
 from turnout.errors import Unavailable
 
-log = logging.getLogger(__name__)
 EVERY_S = 60.0
-_NOT_DELETED = {"term": {"deleted": False}}
 _UNRESOLVED = {"term": {"resolved": False}}
 
 
@@ -64,7 +62,7 @@ def measure(reader: Reader, names: Names, observed: Observed) -> Sizes:
     found = {index: _live(reader, index) for index in views if index not in going}
     documents = {index: count for index, count in found.items() if count is not None}
     if observed.shards:
-        documents[names.documents] = reader.count(names.documents, _NOT_DELETED)
+        documents[names.documents] = reader.count(names.documents, LIVE_DOCUMENTS)
         views.append(names.documents)
     sizes = {index: reader.store_bytes(index) for index in views}
     letters = reader.count(names.dead_letters, _UNRESOLVED) if reader.index_uuid(names.dead_letters) else 0

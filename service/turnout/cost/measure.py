@@ -11,6 +11,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from turnout.cost.workload import Figure, Workload
+from turnout.elastic.documents import LIVE_DOCUMENTS
 from turnout.elastic.names import Names
 from turnout.elastic.reader import Reader
 from turnout.errors import EnvironmentProblem
@@ -25,7 +26,6 @@ LEAST_UPTIME_S = 600.0
 _TIMEOUT_S = 5.0
 _MOST_BYTES = 4 << 20
 _DAY_S = 86_400.0
-_LIVE = {"term": {"deleted": False}}
 
 _Found = tuple[float | None, str]
 
@@ -86,7 +86,7 @@ def change_rate(reader: Reader, names: Names, now: datetime) -> _Found:
     days = min(WINDOW_DAYS, age)
     since = int((now.timestamp() - days * _DAY_S) * 1000)
     recent = {"range": {"updated_at": {"gt": since, "format": "epoch_millis"}}}
-    changed = reader.count(names.documents, {"bool": {"filter": [_LIVE, recent]}})
+    changed = reader.count(names.documents, {"bool": {"filter": [LIVE_DOCUMENTS, recent]}})
     share = changed / total
     if share > _MOST_CHANGED:
         return None, f"unknown: {share:.0%} of the documents were written within {days:.1f} days, as in an ingest"
@@ -116,7 +116,7 @@ def _oldest(reader: Reader, names: Names) -> tuple[float | None, int]:
     """The oldest state in seconds since 1970, and how many documents there are."""
     body = {
         "size": 0,
-        "query": _LIVE,
+        "query": LIVE_DOCUMENTS,
         "track_total_hits": True,
         "aggs": {"oldest": {"min": {"field": "updated_at"}}},
     }

@@ -53,8 +53,16 @@ def mean(metric: str, matchers: str = "", *, by: str = SIDE) -> str:
 
 def newest(metric: str, matchers: str = "", *, by: str) -> str:
     """A gauge that several replicas may tell."""
-    inside = ", ".join(filter(None, (OURS, matchers)))
-    return f"max by ({by}) ({metric}{{{inside}}})"
+    return f"max by ({by}) ({_ours(metric, matchers)})"
+
+
+def grows(counter: str, matchers: str = "", *, by: str) -> str:
+    """A counter that tells its collection, each second, added up."""
+    return f"sum by ({by}) (rate({_ours(counter, matchers)}[$__rate_interval]))"
+
+
+def _ours(metric: str, matchers: str) -> str:
+    return f"{metric}{{{', '.join(filter(None, (OURS, matchers)))}}}"
 
 
 def coded(metric: str, label: str, states: Sequence[State], *, by: str) -> str:
@@ -66,6 +74,6 @@ def coded(metric: str, label: str, states: Sequence[State], *, by: str) -> str:
 def happened(counter: str, matchers: str, *, by: str) -> str:
     """How often something was counted in the last minute, where it was. The first time makes the series, so there was
     nothing to subtract."""
-    inside = f"{counter}{{{OURS}, {matchers}}}"
+    inside = _ours(counter, matchers)
     now = f"sum by ({by}) ({inside})"
     return f"({now} - (sum by ({by}) ({inside} offset 1m) or 0 * {now})) > 0"

@@ -4,18 +4,13 @@
 from __future__ import annotations
 
 from turnout.dashboards.panels import Dashboard, Panel, Query, Section, State
-from turnout.dashboards.promql import OURS, newest
+from turnout.dashboards.promql import OURS, grows, newest
 
 _NO_FILL = "no view is being filled"
 _NOTHING_NEW = "nothing was written to a view in this time"
 _NO_LEDGER = "no ledger of deletes is kept"
 _SYNCED = "turnout_ledger_synced_timestamp_seconds"
 _LEADER = (State(0, "follows", "gray"), State(1, "leads", "green"))
-
-
-def _grows(counter: str, matchers: str = "", *, by: str) -> str:
-    inside = ", ".join(filter(None, (OURS, matchers)))
-    return f"sum by ({by}) (rate({counter}{{{inside}}}[$__rate_interval]))"
 
 
 _FILLING = 100  # operations behind, from which on a view isn't merely followed
@@ -106,7 +101,7 @@ _FILL = Section(
             " that can't be indexed: worry if there are many, and see its reason in `turnout status`.",
             (
                 Query(
-                    _grows("pipeline_records_processed_total", by="outcome, view"), "{{outcome}} {{view}}", _NOTHING_NEW
+                    grows("pipeline_records_processed_total", by="outcome, view"), "{{outcome}} {{view}}", _NOTHING_NEW
                 ),
             ),
         ),
@@ -115,7 +110,7 @@ _FILL = Section(
             "short",
             "Passages each second, by where their vectors came from. Reused ones cost nothing. Worry if a change that"
             " should reuse vectors embeds them.",
-            (Query(_grows("pipeline_passages_total", by="vectors, view"), "{{vectors}} {{view}}", _NOTHING_NEW),),
+            (Query(grows("pipeline_passages_total", by="vectors, view"), "{{vectors}} {{view}}", _NOTHING_NEW),),
             width=12,
         ),
         Panel(
@@ -170,7 +165,7 @@ _SIZES = Section(
             "Deletes in the ledger",
             "short",
             "Deletes written to the ledger each second. Worry about a sudden many: somebody empties the collection.",
-            (Query(_grows("turnout_ledger_deletes_total", by="collection"), "{{collection}}"),),
+            (Query(grows("turnout_ledger_deletes_total", by="collection"), "{{collection}}"),),
             quiet=_NO_LEDGER,
             width=6,
         ),
@@ -205,7 +200,7 @@ _CONTROLLER = Section(
             "short",
             "Looks and actions of the controller that failed, each second. A few during a restart of Elasticsearch are"
             " normal. Worry if they go on.",
-            (Query(_grows("turnout_reconcile_errors_total", by="collection"), "{{collection}}", "nothing was done"),),
+            (Query(grows("turnout_reconcile_errors_total", by="collection"), "{{collection}}", "nothing was done"),),
         ),
     ),
 )

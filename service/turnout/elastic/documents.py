@@ -33,6 +33,9 @@ DOCUMENTS_MAPPING: dict[str, Any] = {
     },
 }
 
+LIVE_DOCUMENTS: dict[str, Any] = {"term": {"deleted": False}}
+"""The query for those that aren't tombstones. Of views: `views.LIVE_FILTER`."""
+
 _SEQ_NO_BITS = 42
 _ID_BYTES = 512  # Elasticsearch's own bound for _id
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
+from turnout.elastic.documents import LIVE_DOCUMENTS
 from turnout.elastic.names import Names
 from turnout.elastic.reader import Reader
 from turnout.elastic.views import LIVE_FILTER
@@ -16,7 +16,6 @@ CHARS_PER_TOKEN = 4
 """The stated approximation: no tokenizer is loaded to plan."""
 
 _SEED = 20260101
-_LIVE_DOCUMENT: dict[str, Any] = {"term": {"deleted": False}}
 _LENGTH = "def text = params._source.text; return text == null ? 0 : text.length()"
 
 
@@ -25,7 +24,7 @@ def live_documents(reader: Reader, names: Names, view: str | None = None) -> int
     index = view or names.documents
     if reader.describe(index) is None:
         return 0
-    return reader.count(index, LIVE_FILTER if view else _LIVE_DOCUMENT)
+    return reader.count(index, LIVE_FILTER if view else LIVE_DOCUMENTS)
 
 
 def sample_tokens(reader: Reader, names: Names) -> tuple[int, ...]:
@@ -40,7 +39,7 @@ def sample_tokens(reader: Reader, names: Names) -> tuple[int, ...]:
         "size": SAMPLE,
         "_source": False,
         "query": {
-            "function_score": {"query": _LIVE_DOCUMENT, "random_score": {"seed": _SEED, "field": "_seq_no"}},
+            "function_score": {"query": LIVE_DOCUMENTS, "random_score": {"seed": _SEED, "field": "_seq_no"}},
         },
         "script_fields": {"chars": {"script": {"source": _LENGTH}}},
         "track_total_hits": False,

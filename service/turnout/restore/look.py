@@ -97,7 +97,7 @@ def look(reader: Reader, snapshots: SnapshotReader, names: Names, choice: Choice
         )
     if plan.gap and not choice.accept_gap:
         raise refused_gap(plan.gap, names)
-    if not plan.resumes and not plan.finishing:
+    if not plan.resumes:
         _require_room(snapshots, snapshot, names)
     return plan
 

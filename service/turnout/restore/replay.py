@@ -85,8 +85,8 @@ def replayed(reader: Reader, index: str, mark: Mark) -> tuple[frozenset[str], in
     return frozenset(ids), odd
 
 
-def require_whole(reader: Reader, index: str, found: Histories, mark: Mark) -> None:
-    """Do nothing if the scratch index is the snapshot less the ledger's deletes.
+def require_whole(reader: Reader, index: str, found: Histories, mark: Mark) -> frozenset[str]:
+    """The ids of the replayed deletes, if the scratch index is the snapshot less the ledger's deletes.
 
     Raises:
         EnvironmentProblem: it isn't. It must not be used.
@@ -102,6 +102,7 @@ def require_whole(reader: Reader, index: str, found: Histories, mark: Mark) -> N
             where=index,
             remedy="delete this index and restore again; look who else writes there",
         )
+    return ids
 
 
 def _all_decided(reader: Reader, index: str, found: Histories) -> Iterator[str]:

@@ -61,13 +61,14 @@ class Restoration:
             EnvironmentProblem: it doesn't go on, or the figures don't add up; the documents are untouched.
             Unavailable: Elasticsearch went away; run it again.
         """
-        mark = self._mark() if self.plan.finishing else self._restored()
-        gap = self.plan.gap
-        if not self.plan.finishing:
+        if self.plan.finishing:
+            mark, gap = self._mark(), self.plan.gap
+            ids, _ = replayed(self.reader, self._scratch, mark)
+        else:
+            mark = self._restored()
             with self._old_blocked(mark) as gap:
-                self._replay(mark)
+                ids = self._replay(mark)
                 self._put_in_place(mark)
-        ids, _ = replayed(self.reader, self._scratch, mark)
         self._finish(mark, len(ids))
         return self._report(mark, ids, gap)
 
@@ -138,7 +139,8 @@ class Restoration:
                 self.bringer.allow_writes(self._documents)
             raise
 
-    def _replay(self, mark: Mark) -> None:
+    def _replay(self, mark: Mark) -> frozenset[str]:
+        """The ids of the tombstones that the scratch index has beyond its snapshot."""
         found = histories(self._ledger, mark.created)
         with self._timed("replay"):
             self.bringer.allow_writes(self._scratch)  # an earlier run may have got further
@@ -148,7 +150,7 @@ class Restoration:
                 raise EnvironmentProblem(
                     "somebody else restores the same documents", where=self._scratch, remedy="let one of you end first"
                 )
-            require_whole(self.reader, self._scratch, found, mark)
+            return require_whole(self.reader, self._scratch, found, mark)
 
     def _told(self, phase: str) -> Callable[[int, int], None]:
         return lambda done, of: self.tell(phase, done, of)

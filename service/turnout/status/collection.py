@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from turnout.elastic.documents import LIVE_DOCUMENTS
 from turnout.elastic.names import Names
 from turnout.elastic.reader import Reader
 from turnout.elastic.state import FlipRecord, Freeze, Quarantine, ReleaseRecord, RolloutRecord
@@ -92,7 +93,7 @@ def look(reader: Reader, names: Names, *, compare: bool = False) -> Status:
         alias_targets=targets,
         live_release=served[-1].release_id if served else None,
         frozen=f"{freeze.reason} (by {freeze.by})" if isinstance(freeze, Freeze) and freeze.frozen else None,
-        documents=reader.count(names.documents, {"term": {"deleted": False}}) if exists else 0,
+        documents=reader.count(names.documents, LIVE_DOCUMENTS) if exists else 0,
         views=views,
         releases=tuple(_release(record) for record in records),
         flips=reader.states(names, FlipRecord)[-_FLIPS_SHOWN:],
