@@ -23,8 +23,6 @@ from turnout.release.artifacts import Release
 from turnout.release.fingerprint import decode
 
 if TYPE_CHECKING:
-    from turnout.elastic.reader import Reader
-    from turnout.elastic.views import View
     from turnout.embedding.hosted import Billed
     from turnout.follow import Follower, Job, Lag
 
@@ -123,37 +121,42 @@ def _entered(job: Job, waiting: threading.Event | None, billed: Billed) -> Itera
 
 
 def _found(settings: Settings, given: Release | str, index: str | None, confirmed: str | None) -> tuple[Release, str]:
-    """The release and the view, if they may be followed from here."""
-    collection = given if isinstance(given, str) else given.collection
-    guard(settings, settings.names(collection), confirmed)
-    return _release_and_view(settings, given, index)
-
-
-def _release_and_view(settings: Settings, given: Release | str, index: str | None) -> tuple[Release, str]:
-    """The release and the view to follow: of a given release, of release.json, or for an older view of the release it
-    was built for.
+    """The release and the view to follow, if they may be followed from here: of a given release, of release.json, or
+    for a named view the release that it was built for. What is wrong with release.json is told before any server is
+    asked.
     """
-    from turnout.follow import find_view
-
     collection = given if isinstance(given, str) else given.collection
-    reader, names = settings.reader(), settings.names(collection)
-    if index is not None and not isinstance(given, str):
-        return given, index  # whether the view is there and serves it is looked at by the follower
-    if index is not None:
-        return _release_of(settings, reader, find_view(reader, names, index), collection), index
-    release = _release_file(settings.root, collection) if isinstance(given, str) else given
-    serving = [v for v in reader.views(names) if release.fingerprints.index in v.meta.index_fingerprints]
+    if index is None:
+        release = _release_file(settings.root, collection) if isinstance(given, str) else given
+        guard(settings, settings.names(collection), confirmed)
+        return release, _newest_view(settings, release)
+    guard(settings, settings.names(collection), confirmed)
+    if isinstance(given, str):
+        return _release_of(settings, collection, index), index
+    return given, index  # whether the view is there and serves it is looked at by the follower
+
+
+def _newest_view(settings: Settings, release: Release) -> str:
+    """The newest view that serves a release."""
+    views = settings.reader().views(settings.names(release.collection))
+    serving = [view for view in views if release.fingerprints.index in view.meta.index_fingerprints]
     if not serving:
         raise Refused(
-            f"no view serves release {release.id}", where=collection, remedy=f"run `turnout apply {collection}`"
+            f"no view serves release {release.id}",
+            where=release.collection,
+            remedy=f"run `turnout apply {release.collection}`",
         )
-    return release, serving[-1].index
+    return serving[-1].index
 
 
-def _release_of(settings: Settings, reader: Reader, view: View, collection: str) -> Release:
+def _release_of(settings: Settings, collection: str, index: str) -> Release:
+    """The release that a view was built for; release.json's if there is no record of it."""
     from turnout.elastic.state import ReleaseRecord
+    from turnout.follow import find_view
 
-    for record in reversed(reader.states(settings.names(collection), ReleaseRecord)):
+    reader, names = settings.reader(), settings.names(collection)
+    view = find_view(reader, names, index)
+    for record in reversed(reader.states(names, ReleaseRecord)):
         if record.release_id == view.meta.built_for:
             return msgspec.convert(record.release, Release)
     return _release_file(settings.root, collection)

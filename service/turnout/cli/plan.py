@@ -43,9 +43,9 @@ def command(collection: str, *, ref: str | None, live: bool, trying: bool, confi
     from turnout.plan import make_plan
 
     settings = from_environment()
+    head = load_release(settings, collection)
     if trying:
         guard(settings, settings.names(collection), confirmed)
-    head = load_release(settings, collection)
     base = _live(settings, collection) if live else _at_ref(settings, collection, ref or "HEAD")
     observed = _observed(settings, collection, base, needed=live or trying)
     allowed, policy = permissions(settings, collection), load_policy(settings)

@@ -189,7 +189,9 @@ def test_the_collections_of_this_repository_are_valid() -> None:
         assert not artifacts.check_collection(root, name).findings
 
 
-@pytest.mark.parametrize("arguments", [("ingest", "trains"), ("follow", "trains", "--once")])
+@pytest.mark.parametrize(
+    "arguments", [("ingest", "trains"), ("follow", "trains", "--once"), ("plan", "trains", "--confirm")]
+)
 def test_a_verb_that_needs_a_release_names_the_collections_there_are(root: Path, arguments: tuple[str, ...]) -> None:
     environment = os.environ | {"TURNOUT_ROOT": str(root)}
     program = [sys.executable, "-c", "from turnout.cli import main; main()", *arguments]

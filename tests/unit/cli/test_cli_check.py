@@ -36,7 +36,6 @@ def repository(tmp_path: Path) -> Repository:
 @pytest.fixture
 def turnout(repository: Repository, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Turnout:
     monkeypatch.setenv("TURNOUT_ROOT", str(repository.root))
-    monkeypatch.setenv("TURNOUT_ELASTICSEARCH_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("TURNOUT_EMBEDDING_API_KEY", SECRET)
     monkeypatch.delenv("TURNOUT_BUILD", raising=False)
 

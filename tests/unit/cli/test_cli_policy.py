@@ -46,7 +46,6 @@ def today() -> date:
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], None]:
     """Writes the working tree over a commit of the good release."""
     monkeypatch.setenv("TURNOUT_ROOT", str(tmp_path))
-    monkeypatch.setenv("TURNOUT_ELASTICSEARCH_URL", "http://127.0.0.1:9")
 
     def put(texts: dict[str, str]) -> None:
         for file, text in texts.items():

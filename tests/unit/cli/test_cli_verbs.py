@@ -107,7 +107,6 @@ def test_a_server_that_is_not_there_ends_with_3_and_says_where(
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text(text)
     monkeypatch.setenv("TURNOUT_ROOT", str(tmp_path))
-    monkeypatch.setenv("TURNOUT_ELASTICSEARCH_URL", "http://127.0.0.1:9")
     assert run(monkeypatch, verb, "toys") == 3
     assert "127.0.0.1:9" in capsys.readouterr().err
 
