@@ -32,6 +32,13 @@ def test_no_process_exports_metrics_that_arent_looked_at_here() -> None:
     assert made == {"retrieval/metrics.py", "cli/controller.py", "cli/view_metrics.py", "cli/ledger.py"}
 
 
+def test_every_exported_metric_is_explained_and_no_other() -> None:
+    page = (ROOT / "manifests/components/monitoring/METRICS.md").read_text("utf-8")
+    cells = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    explained = {name.removesuffix("_total") for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+    assert explained == {name.removesuffix("_total") for name in exported()}
+
+
 def test_metrics_are_found_by_their_series() -> None:
     found = exported()
     assert found["http_requests"] == {"http_requests_total"}
