@@ -9,14 +9,12 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from turnout.elastic.node import OwnNode
 from turnout.elastic.node.machine import Machine, silent
-from turnout.elastic.node.process import port_taken
 from turnout.elastic.node.server import Wanted, base_folder
 
 PORT = 9210
@@ -51,14 +49,3 @@ def elasticsearch(build: Path) -> Iterator[OwnNode]:
     finally:
         own.remove()
         shutil.rmtree(home, ignore_errors=True)
-
-
-def restart(own: OwnNode, *, patience_s: float = 30.0) -> None:
-    """Start a node that was killed, on the same port and data.
-
-    A process that was killed holds its port for a moment longer than it can be seen.
-    """
-    end = time.monotonic() + patience_s
-    while port_taken(PORT) and time.monotonic() < end:
-        time.sleep(0.1)
-    own.start()

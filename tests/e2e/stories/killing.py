@@ -7,7 +7,6 @@ import time
 from typing import Any
 
 from e2e import expect, judging, rolling
-from e2e.elastic import restart
 from e2e.kube import core, group
 from e2e.repository import Commit
 from e2e.stories import changes
@@ -103,7 +102,7 @@ def elasticsearch(world: World) -> Figures:
     with world.outage():
         world.elastic.stop(kill=True)
         time.sleep(AWAY_S)
-        restart(world.elastic)
+        world.elastic.start()
         until("searches are answered again", world.answers, seconds=120)
     down = round(time.monotonic() - began, 1)
     return {**_promoted(world, commit, stable=stable, seconds=300), "seconds_down": down}

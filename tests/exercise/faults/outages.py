@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from e2e.elastic import restart
 from e2e.kube import ROLLOUTS, group
 from e2e.rolling import ROLLOUT
 from e2e.waiting import until
@@ -26,7 +25,7 @@ def _no_elasticsearch(scene: Scene) -> Iterator[float]:
     try:
         yield began
     finally:
-        restart(world.elastic)
+        world.elastic.start()
         until("searches are answered again", world.answers, seconds=120)
 
 

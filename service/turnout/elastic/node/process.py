@@ -16,35 +16,55 @@ from pathlib import Path
 from turnout.elastic.node.machine import Machine
 
 _STOP_TIMEOUT_S = 60.0
+_PROC = Path("/proc")
 _LISTEN = "0A"  # the state of a listening socket in /proc/net/tcp
 
 
 def fingerprint(machine: Machine, pid: int) -> str | None:
     """When a process started and that it is Elasticsearch; None if it is gone or something else."""
-    stat = Path(f"/proc/{pid}/stat")
-    if Path("/proc/self/stat").exists():
+    if _PROC.exists():
         with contextlib.suppress(OSError):
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
-            # After the name in parentheses, which may hold anything: state is the first field, start time the 20th.
-            fields = stat.read_text().rpartition(")")[2].split()
-            return f"started {fields[19]}" if "org.elasticsearch" in command and fields[0] != "Z" else None
+            command = (_PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace")
+            state, started, _ = _status(pid)
+            return started if "org.elasticsearch" in command and state != "Z" else None
         return None
     answer = machine.run(["ps", "-o", "lstart=,command=", "-p", str(pid)]).output
     return f"started {answer[:24].strip()}" if "org.elasticsearch" in answer else None
 
 
 def end(machine: Machine, pid: int, identity: str, *, kill: bool = False) -> bool:
-    """End our process: SIGTERM, and SIGKILL after a minute. False if it was gone already."""
+    """End our process: SIGTERM, and SIGKILL after a minute. Returns when its port is free; False if it was gone
+    already.
+    """
     if fingerprint(machine, pid) != identity:
         return False
     os.kill(pid, signal.SIGKILL if kill else signal.SIGTERM)
     deadline = time.monotonic() + _STOP_TIMEOUT_S
-    while fingerprint(machine, pid) == identity:
+    while _holds_its_port(machine, pid, identity):
         if time.monotonic() > deadline:
             os.kill(pid, signal.SIGKILL)
             deadline += _STOP_TIMEOUT_S
         time.sleep(0.05)
     return True
+
+
+def _holds_its_port(machine: Machine, pid: int, identity: str) -> bool:
+    """Whether a process may still do so. Of one that ends, the command line goes first and then its main thread, but
+    files and sockets with the last of its threads.
+    """
+    if not _PROC.exists():
+        return fingerprint(machine, pid) == identity
+    with contextlib.suppress(OSError):
+        state, started, threads = _status(pid)
+        return started == identity and (state != "Z" or threads > 1)
+    return False
+
+
+def _status(pid: int) -> tuple[str, str, int]:
+    """(state, when it started, threads) as Linux tells; see proc_pid_stat(5)."""
+    # After the name in parentheses, which may hold anything.
+    fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    return fields[0], f"started {fields[19]}", int(fields[17])
 
 
 def port_taken(port: int) -> bool:
