@@ -115,6 +115,7 @@ FIRING = [
     alert("ControllerSilent", collection="unseen"),
     alert("RolloutAborted", collection="unseen"),
     alert("ParityBroken", collection="unseen", view="v1"),
+    alert("UnsearchedViewBroken", collection="slow", view="v2"),
     alert("RolloutAborted", collection="slow"),
     # Two views, one message.
     alert("FollowerSilent", collection="slow", view="v1"),
@@ -129,6 +130,7 @@ TOLD = {
     ("pager", "ParityBroken", "unseen"): 1,
     ("tickets", "SearchErrorBudgetSlowBurn", "slow"): 1,
     ("tickets", "RolloutAborted", "slow"): 1,
+    ("tickets", "UnsearchedViewBroken", "slow"): 1,
     ("tickets", "FollowerSilent", "slow"): 2,
 }
 

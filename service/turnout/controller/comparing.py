@@ -15,6 +15,7 @@ from turnout.controller.comparing_board import ParityBoard
 from turnout.controller.comparing_due import broken, compared_views, due, record_of
 from turnout.controller.comparing_work import Compare, Comparison, compare
 from turnout.controller.observed import Observed, SeenView
+from turnout.controller.seen import searched
 from turnout.controller.tools import Tools
 from turnout.elastic.state import ParityRecord
 
@@ -45,10 +46,10 @@ class ParityWatch:
         # Without comparisons nothing is known of any view, and nobody waits for it.
         views = compared_views(observed) if self._tools.parity_every_s > 0 else {}
         with self._aside.trying(observed.collection):
-            self._round(observed.collection, views)
-        return broken(views, self._records or {}, observed.targets)
+            self._round(observed, views)
+        return broken(views, self._records or {}, searched(observed))
 
-    def _round(self, collection: str, views: Mapping[str, SeenView]) -> None:
+    def _round(self, observed: Observed, views: Mapping[str, SeenView]) -> None:
         records = self._known()
         if self._running is not None and self._running.view.index not in views:
             self._running.stop()
@@ -58,7 +59,7 @@ class ParityWatch:
         self._since = {index: self._since.get(index, now) for index in views}
         known = {index: record_of(seen.view, records) for index, seen in views.items()}
         shown = {index: each if each and each.compared_at else self._since[index] for index, each in known.items()}
-        self._board.show(collection, shown)
+        self._board.show(observed.collection, shown, searched=searched(observed))
         chosen = due(views, records, now=now, every_s=self._tools.parity_every_s)
         if self._running is None and chosen is not None:
             beginning = Comparison(chosen.view, self._tools, compare=self._compare)

@@ -51,11 +51,11 @@ def _is_old(record: ParityRecord, now: datetime, every_s: float) -> bool:
     return age_s >= (min(AGAIN_S, every_s) if soon else every_s)
 
 
-def broken(views: Mapping[str, SeenView], records: Records, targets: frozenset[str]) -> dict[str, str]:
+def broken(views: Mapping[str, SeenView], records: Records, searched: frozenset[str]) -> dict[str, str]:
     """The problem with the views that differ from documents; empty if none is known to.
 
     Args:
-        targets: where the alias is.
+        searched: the views that searches go to.
     """
     said = []
     for index, seen in views.items():
@@ -63,5 +63,7 @@ def broken(views: Mapping[str, SeenView], records: Records, targets: frozenset[s
         if record is not None and record.differences:
             kinds = [(kind, meaning) for kind, meaning in KINDS.items() if kind in record.differences]
             counts = ", ".join(f"{record.differences[kind]} {kind} ({meaning})" for kind, meaning in kinds)
-            said.append(f"{index}{', which is searched,' if index in targets else ''} differs from documents: {counts}")
+            said.append(
+                f"{index}{', which is searched,' if index in searched else ''} differs from documents: {counts}"
+            )
     return {"parity-broken": "; ".join(said)} if said else {}

@@ -11,7 +11,7 @@ from turnout.controller.flipping import judge_flip, was_moved_by_hand
 from turnout.controller.following import followed
 from turnout.controller.observed import Observed, Revision
 from turnout.controller.retiring import to_retire, unexplained
-from turnout.controller.seen import complete_view, is_behind, is_certain, jobs, live_record
+from turnout.controller.seen import complete_view, is_behind, is_certain, jobs, live_record, searched
 
 Problem = tuple[str, str]
 
@@ -103,10 +103,8 @@ def _of_alias(observed: Observed) -> Iterator[Problem]:
 
 
 def _of_views(observed: Observed) -> Iterator[Problem]:
-    stable = observed.revision("stable")
-    served = complete_view(stable.release, observed) if stable is not None and stable.release is not None else None
     for seen in observed.views:
-        if is_behind(seen) and (seen is served or seen.view.index in observed.targets):
+        if is_behind(seen) and seen.view.index in searched(observed):
             yield "view-behind", f"{seen.view.index} is searched and lacks many documents: see its follower"
     for index, release_id in followed(observed).items():
         if not release_id:

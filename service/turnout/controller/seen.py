@@ -54,6 +54,14 @@ def filled_view(release: Release, observed: Observed) -> SeenView | None:
     return next(reversed(named or filled), None)
 
 
+def searched(observed: Observed) -> frozenset[str]:
+    """The views that searches go to, by index name: those of stable and of the canary, and what the alias points at."""
+    revisions = (observed.revision("stable"), observed.revision("canary"))
+    releases = [each.release for each in revisions if each is not None and each.release is not None]
+    views = (complete_view(release, observed) for release in releases)
+    return observed.targets | {each.view.index for each in views if each is not None}
+
+
 def is_behind(seen: SeenView) -> bool:
     """Whether a view lacks more than the writes of the moment; also if that can't be known."""
     return seen.behind is None or seen.behind > FAR_BEHIND
