@@ -77,8 +77,5 @@ def test_every_client_but_that_of_a_local_node_is_given_the_authority() -> None:
             if isinstance(call, ast.Call) and getattr(call.func, "id", "") in ("connect", "connect_async"):
                 passed = {keyword.arg for keyword in call.keywords}
                 without |= set() if "ca" in passed or "in_cluster" in passed else {f"{file.name}: {ast.unparse(call)}"}
-    # The one that waits for a node that turnout started: plain HTTP on loopback. And the Git host's.
-    assert without == {
-        "server.py: connect(url, timeout_s=30.0)",
-        "controlling.py: connect(ours.git_api_url, ours.git_repository, ours.git_branch, token)",
-    }
+    # The one that waits for a node that turnout started: plain HTTP on loopback.
+    assert without == {"server.py: connect(url, timeout_s=30.0)"}
