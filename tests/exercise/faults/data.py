@@ -70,8 +70,8 @@ PARITY = Fault(
     "view-tampered",
     "somebody deletes documents in two views",
     # Until the next comparison, each 30 s here, which first waits until the view has caught up and looks five times.
-    # The views take turns.
-    {"ParityBroken": 120.0, "UnsearchedViewBroken": 120.0},
+    # The views take turns, the live one first.
+    {"ParityBroken": 120.0, "UnsearchedViewBroken": 240.0},
     _tampered,
     needs=frozenset({"former", "alias"}),
     uses=frozenset({"controller", "elasticsearch"}),
