@@ -22,6 +22,7 @@ from turnout.controller.actions import Decision, Standing, State
 from turnout.controller.board import Board
 from turnout.controller.judged import Judged
 from turnout.controller.reconcile import Counts
+from turnout.controller.seen import searched
 from turnout.controller.sizes import Sizes
 from turnout.elastic.state import ParityRecord, ProbeRecord
 from turnout.follow import Counts as Written
@@ -134,7 +135,7 @@ class _Story:
             COLLECTION, {release.id: _probed(release) for release in filter(None, (stable, canary))}
         )
         compared = {view_name(release): self._parity(release) for release, _ in _SIDES}
-        self._board.parities.show(COLLECTION, compared)
+        self._board.parities.show(COLLECTION, compared, searched=searched(observed))
         documents = {f"{COLLECTION}.documents": _TARGET}
         documents |= {view_name(release): _TARGET - self._behind(release) for release, _ in _SIDES}
         sizes = {index: 5000 * count for index, count in documents.items()}
