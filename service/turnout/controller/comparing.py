@@ -45,11 +45,12 @@ class ParityWatch:
         """
         # Without comparisons nothing is known of any view, and nobody waits for it.
         views = compared_views(observed) if self._tools.parity_every_s > 0 else {}
+        wanted = searched(observed)
         with self._aside.trying(observed.collection):
-            self._round(observed, views)
-        return broken(views, self._records or {}, searched(observed))
+            self._round(observed.collection, views, wanted)
+        return broken(views, self._records or {}, wanted)
 
-    def _round(self, observed: Observed, views: Mapping[str, SeenView]) -> None:
+    def _round(self, collection: str, views: Mapping[str, SeenView], wanted: frozenset[str]) -> None:
         records = self._known()
         if self._running is not None and self._running.view.index not in views:
             self._running.stop()
@@ -59,7 +60,7 @@ class ParityWatch:
         self._since = {index: self._since.get(index, now) for index in views}
         known = {index: record_of(seen.view, records) for index, seen in views.items()}
         shown = {index: each if each and each.compared_at else self._since[index] for index, each in known.items()}
-        self._board.show(observed.collection, shown, searched=searched(observed))
+        self._board.show(collection, shown, searched=wanted)
         chosen = due(views, records, now=now, every_s=self._tools.parity_every_s)
         if self._running is None and chosen is not None:
             beginning = Comparison(chosen.view, self._tools, compare=self._compare)

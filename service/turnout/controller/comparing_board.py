@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -27,11 +27,11 @@ class ParityBoard:
     def __init__(self) -> None:
         self._shown = ByCollection[_Shown]()
 
-    def show(self, collection: str, on_show: OnShow, *, searched: Collection[str]) -> None:
+    def show(self, collection: str, on_show: OnShow, *, searched: frozenset[str]) -> None:
         """What is known of the views that are followed now, and which of them searches go to; series of all others
         end.
         """
-        self._shown.put(collection, _Shown(dict(on_show), frozenset(searched)))
+        self._shown.put(collection, _Shown(dict(on_show), searched))
 
     def only(self, collections: Iterable[str]) -> None:
         """Forget all other collections."""

@@ -103,8 +103,9 @@ def _of_alias(observed: Observed) -> Iterator[Problem]:
 
 
 def _of_views(observed: Observed) -> Iterator[Problem]:
+    wanted = searched(observed)
     for seen in observed.views:
-        if is_behind(seen) and seen.view.index in searched(observed):
+        if is_behind(seen) and seen.view.index in wanted:
             yield "view-behind", f"{seen.view.index} is searched and lacks many documents: see its follower"
     for index, release_id in followed(observed).items():
         if not release_id:

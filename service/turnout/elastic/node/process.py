@@ -17,12 +17,13 @@ from turnout.elastic.node.machine import Machine
 
 _STOP_TIMEOUT_S = 60.0
 _PROC = Path("/proc")
+_LINUX = _PROC / "self" / "stat"  # where there is an empty /proc, as in a bare chroot, `ps` is asked
 _LISTEN = "0A"  # the state of a listening socket in /proc/net/tcp
 
 
 def fingerprint(machine: Machine, pid: int) -> str | None:
     """When a process started and that it is Elasticsearch; None if it is gone or something else."""
-    if _PROC.exists():
+    if _LINUX.exists():
         with contextlib.suppress(OSError):
             command = (_PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace")
             state, started, _ = _status(pid)
@@ -52,7 +53,7 @@ def _holds_its_port(machine: Machine, pid: int, identity: str) -> bool:
     """Whether a process may still do so. Of one that ends, the command line goes first and then its main thread, but
     files and sockets with the last of its threads.
     """
-    if not _PROC.exists():
+    if not _LINUX.exists():
         return fingerprint(machine, pid) == identity
     with contextlib.suppress(OSError):
         state, started, threads = _status(pid)
